@@ -1,0 +1,25 @@
+"""The errors that stellate raises on purpose: each says what was expected, what came, and the remedy."""
+
+from __future__ import annotations
+
+__all__ = ["ConfigError", "DataError", "InputError", "ModelFileError", "StellateError"]
+
+
+class StellateError(Exception):
+    """Base of every error that is the fault of an input, not of the program."""
+
+
+class InputError(StellateError, ValueError):
+    """An image file or array cannot be read, or is not what it must be (axes, channels, dtype, values)."""
+
+
+class DataError(StellateError, ValueError):
+    """An annotated folder cannot be used as it is (unmatched pairs, wrong shapes, no objects)."""
+
+
+class ModelFileError(StellateError, ValueError):
+    """A file or folder given as a model is none, is damaged, or was made for something else."""
+
+
+class ConfigError(StellateError, ValueError):
+    """A setting is unknown, out of range, or contradicts another."""
