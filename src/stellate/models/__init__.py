@@ -1,16 +1,20 @@
-"""The networks, in the order in which the field found them. A new one is a file here and a line in `MODELS`."""
+"""The networks, in the order in which the field found them. A new one is a file here and a line in `MODELS`.
+
+The files are imported when a network is first asked for, so that listing models costs no import of torch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any
-
-from torch import nn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from .stardist import StarDist, StarDistConfig
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["MODELS", "ModelEntry", "build", "entry"]
 
@@ -22,22 +26,34 @@ class ModelEntry:
     Attributes
     ----------
     name
-        What users call it.
-    config
-        Its frozen config dataclass.
-    network
-        Makes the network from a config.
+        What users call it; also the name of its file in this folder.
+    class_name
+        Its class in that file; the config is called the same with ``Config`` at the end.
     task
         Name of the task it is for.
     """
 
     name: str
-    config: type[Any]
-    network: Callable[[Any], nn.Module]
+    class_name: str
     task: str
 
+    @property
+    def config(self) -> type[Any]:
+        """Its frozen config dataclass."""
+        config: type[Any] = getattr(self._module(), f"{self.class_name}Config")
+        return config
 
-MODELS: tuple[ModelEntry, ...] = (ModelEntry("stardist", StarDistConfig, StarDist, "instances"),)
+    @property
+    def network(self) -> Callable[[Any], nn.Module]:
+        """Makes the network from a config."""
+        network: Callable[[Any], nn.Module] = getattr(self._module(), self.class_name)
+        return network
+
+    def _module(self) -> Any:
+        return import_module(f".{self.name}", __package__)
+
+
+MODELS: tuple[ModelEntry, ...] = (ModelEntry("stardist", "StarDist", "instances"),)
 
 
 def entry(name: str) -> ModelEntry:
@@ -51,7 +67,7 @@ def entry(name: str) -> ModelEntry:
     by_name = {m.name: m for m in MODELS}
     if name not in by_name:
         near = get_close_matches(name, by_name, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ConfigError(f"no model is called {name!r}{hint} There are: {', '.join(by_name)}")
     return by_name[name]
 

@@ -9,7 +9,7 @@ The network is laid out as in the StarDist package, so that its weights can be u
       middle        conv to F * e**d, conv to F * e**(d-1)
       way up        level n: nearest x2, concat [up, skip], 2 x conv    -> (B, F, H/g, W/g)
       features      conv to `head_channels`
-      prob, distances, class_prob: 1x1                                  -> (B, 1 | n_rays | n_classes + 1, H/g, W/g)
+      prob, distances, class_prob: 1x1                                  -> (B, ..., H/g, W/g)
       foreground    (optional) back to full size beside the stem: conv, 1x1  -> (B, 1, H, W)
 
 The foreground head is stellate's own: it knows each pixel, where a polygon of few rays can only approximate.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from ..errors import ConfigError
 
@@ -131,7 +131,9 @@ class StarDist(nn.Module):
         super().__init__()
         self.config = config = config or StarDistConfig()
         repeats = config.convs_per_level
-        halvings = [tuple(2 if 2**i < g else 1 for g in config.grid) for i in range(max(config.grid).bit_length() - 1)]
+        halvings = [
+            tuple(2 if 2**i < g else 1 for g in config.grid) for i in range(max(config.grid).bit_length() - 1)
+        ]
 
         channels = config.in_channels
         self.stem_pools = halvings
@@ -188,24 +190,24 @@ class StarDist(nn.Module):
         Returns
         -------
         dict
-            ``prob`` (logits) ``(B, 1, H/g, W/g)``, ``distances`` in pixels ``(B, n_rays, H/g, W/g)``, where there are
-            classes ``class_prob`` (logits; 0 is background) ``(B, n_classes + 1, H/g, W/g)``, and where the network
-            has that head ``foreground`` (logits) ``(B, 1, H, W)``.
+            ``prob`` (logits) ``(B, 1, H/g, W/g)``, ``distances`` in pixels ``(B, n_rays, H/g, W/g)``, where
+            there are classes ``class_prob`` (logits; 0 is background) ``(B, n_classes + 1, H/g, W/g)``, and
+            where the network has that head ``foreground`` (logits) ``(B, 1, H, W)``.
         """
         x = image
         full = None
         for convs, pool in zip(self.stem, self.stem_pools, strict=True):
             x = convs(x)
             full = x if full is None else full
-            x = F.max_pool2d(x, pool)
+            x = functional.max_pool2d(x, pool)
         skips = []
         for convs in self.down:
             x = convs(x)
             skips.append(x)
-            x = F.max_pool2d(x, 2)
+            x = functional.max_pool2d(x, 2)
         x = self.middle(x)
         for convs in self.up:
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = convs(torch.cat([x, skips.pop()], dim=1))
 
         features = self.features(x)
@@ -214,7 +216,7 @@ class StarDist(nn.Module):
             out["class_prob"] = self.class_prob(self.features_class(x))
         if self.foreground is not None:
             if full is not None:
-                x = F.interpolate(x, size=full.shape[-2:], mode="nearest")
+                x = functional.interpolate(x, size=full.shape[-2:], mode="nearest")
                 x = torch.cat([x, full], dim=1)
             out["foreground"] = self.foreground(x)
         return out
