@@ -9,7 +9,7 @@ The network is laid out as in the StarDist package, so that its weights can be u
       middle        conv to F * e**d, conv to F * e**(d-1)
       way up        level n: nearest x2, concat [up, skip], 2 x conv -> (B, F, H/g, W/g)
       features      conv to `head_channels`
-      prob, distances, class_prob: 1x1                               -> (B, 1 | n_rays | n_classes + 1, H/g, W/g)
+      prob, distances, class_prob: 1x1                               -> (B, 1 | R | N + 1, H/g, W/g)
       foreground    (optional) back to full size beside the stem: conv, 1x1  -> (B, 1, H, W)
 
 The foreground head is stellate's own: it knows each pixel, where a polygon of few rays can only approximate.
@@ -100,9 +100,8 @@ class StarDistConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(f"{name} {value!r}: expected a whole number from {low} to {high}")
-        expansion = self.expansion
-        if isinstance(expansion, bool) or not isinstance(expansion, int | float) or not 0.1 <= expansion <= 8:
-            raise ConfigError(f"expansion {expansion!r}: expected a number from 0.1 to 8")
+        if not isinstance(self.expansion, int | float) or not 0.1 <= self.expansion <= 8:
+            raise ConfigError(f"expansion {self.expansion!r}: expected a number from 0.1 to 8")
         for name in ("activation", "last_activation"):
             if getattr(self, name) not in ACTIVATIONS:
                 raise ConfigError(f"{name} {getattr(self, name)!r}: there are {', '.join(ACTIVATIONS)}")
@@ -145,7 +144,7 @@ class StarDistConfig:
         return min(channels, self.max_channels) if self.max_channels else channels
 
     def _depends_on(self, start: int, stop: int, axis: int) -> tuple[int, int]:
-        """Half-open span of pixels that the outputs of the pixels in ``start:stop`` depend on: back to front."""
+        """Half-open span of pixels that the outputs for the pixels ``start:stop`` depend on; back to front."""
         pool, margin = self.pool[axis], self.kernel_size[axis] // 2
         convs = self.convs_per_level * margin
         start, stop = start // self.grid[axis], -(-stop // self.grid[axis])
@@ -184,8 +183,9 @@ class Convs(nn.Sequential):
         last_activation: str | None = None,
     ) -> None:
         layers: list[nn.Module] = []
+        rows, columns = config.kernel_size
         for width in widths:
-            layers.append(nn.Conv2d(in_channels, width, config.kernel_size, padding="same"))
+            layers.append(nn.Conv2d(in_channels, width, (rows, columns), padding="same"))
             if norm:
                 # Keras' defaults: its momentum of 0.99 is 1 - 0.99 in torch's sense
                 layers.append(nn.BatchNorm2d(width, eps=1e-3, momentum=0.01))
