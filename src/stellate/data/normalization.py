@@ -1,7 +1,7 @@
 """Bringing intensities to a common scale: percentiles of the whole image become 0 and 1.
 
 The percentiles are exact for every dtype and size of image, in bounded memory. The array is streamed in
-blocks, and the values at the wanted ranks are found by radix selection: each value becomes an unsigned integer
+blocks, and the values at the wanted ranks are found by radix selection: a value becomes an unsigned integer
 that sorts like it, and one pass counts 16 bits of it at a time. So 8 and 16 bits need one pass, 32 bits two,
 64 bits four.
 """

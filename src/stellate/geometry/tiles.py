@@ -28,11 +28,22 @@ class Tile:
         Half-open ``(start, stop)`` per axis of what this tile answers for; inside `read`.
     shape
         Shape of the whole image.
+    scale
+        Pixels of this image per pixel of the image that the user gave: other than 1 where the image was
+        rescaled for the network.
+    target_shape
+        Shape of the image that the user gave; the result has it.
     """
 
     read: tuple[tuple[int, int], ...]
     owns: tuple[tuple[int, int], ...]
     shape: tuple[int, ...]
+    scale: float = 1.0
+    target_shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.target_shape:
+            object.__setattr__(self, "target_shape", self.shape)
 
     @property
     def read_slices(self) -> tuple[slice, ...]:
@@ -48,6 +59,15 @@ class Tile:
     def own_in_read(self) -> tuple[slice, ...]:
         """What is owned, as an index of the region that was read."""
         return tuple(slice(a - r, b - r) for (a, b), (r, _) in zip(self.owns, self.read, strict=True))
+
+    def to_target(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Positions in this image, ``(n, ndim)``, as positions in the image that the user gave.
+
+        Pixel edges fall on pixel edges, so centres move by half a pixel's difference.
+        """
+        if self.scale == 1.0:
+            return points
+        return (points + 0.5) / self.scale - 0.5
 
     @property
     def origin(self) -> npt.NDArray[np.float64]:
@@ -69,7 +89,7 @@ class Tile:
 def plan_tiles(
     shape: tuple[int, ...], tile: tuple[int, ...], *, halo: tuple[int, ...], multiple: tuple[int, ...]
 ) -> Iterator[Tile]:
-    """Cut an image into tiles of nearly equal size.
+    """Cut an image into as few tiles as possible, which read regions of nearly equal size.
 
     Parameters
     ----------
@@ -78,10 +98,10 @@ def plan_tiles(
     tile
         Largest region to read per axis, halo included.
     halo
-        Margin on each side that is read and not owned.
+        Margin that is read and not owned, on each side that is not a border of the image.
     multiple
-        Starts of `read` and of `owns` are multiples of this, so that a network's grid falls on the same pixels
-        in every tile.
+        Starts of `read` and of `owns` are multiples of this, so that a network's grid falls on the same
+        pixels in every tile.
 
     Yields
     ------
@@ -93,23 +113,28 @@ def plan_tiles(
     ValueError
         If the halo leaves nothing of the tile to own.
     """
-    spans = [
-        list(_spans(n, t, h, m)) for n, t, h, m in zip(shape, tile, halo, multiple, strict=True)
-    ]
+    spans = [list(_spans(n, t, h, m)) for n, t, h, m in zip(shape, tile, halo, multiple, strict=True)]
     for pieces in product(*spans):
         yield Tile(read=tuple(p[0] for p in pieces), owns=tuple(p[1] for p in pieces), shape=tuple(shape))
 
 
-def _spans(size: int, tile: int, halo: int, multiple: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _spans(
+    size: int, tile: int, halo: int, multiple: int
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """``(read, owns)`` along one axis."""
     if size <= tile:
         yield (0, size), (0, size)
         return
     halo = -(-halo // multiple) * multiple
-    largest = (tile - 2 * halo) // multiple * multiple
-    if largest <= 0:
+    largest = tile // multiple * multiple
+    if largest <= 2 * halo:
         raise ValueError(f"a tile of {tile} pixels with a halo of {halo} on each side owns nothing")
-    count = -(-size // largest)
-    own = -(-size // (count * multiple)) * multiple
-    for start in range(0, size, own):
-        stop = min(start + own, size)
+    # `count` tiles of length t cover count * t - 2 * halo * (count - 1): those at the ends need one halo only
+    count = -(-(size - 2 * halo) // (largest - 2 * halo))
+    length = -(-(size + 2 * halo * (count - 1)) // (count * multiple)) * multiple
+    start, stop = 0, length - halo
+    while start < size:
+        if stop + halo >= size:
+            stop = size
         yield (max(0, start - halo), min(size, stop + halo)), (start, stop)
+        start, stop = stop, stop + length - 2 * halo
