@@ -1,0 +1,1 @@
+"""Annotated folders and what training makes of them."""

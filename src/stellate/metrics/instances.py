@@ -1,0 +1,140 @@
+"""How well found objects agree with annotated ones, at one or several thresholds of IoU.
+
+An annotated and a found object match if their intersection over union (IoU) reaches the threshold; matching
+is one to one. Matches are true positives TP, found objects without a partner false positives FP, annotated
+ones false negatives FN. With them: precision TP / (TP + FP), recall TP / (TP + FN), F1 2 TP / (2 TP + FP +
+FN), accuracy TP / (TP + FP + FN) (the "average precision" of the 2018 Data Science Bowl), and panoptic
+quality, the IoU summed over matches / (TP + FP / 2 + FN / 2) (Kirillov et al., Panoptic Segmentation, CVPR
+2019).
+
+Two ways to put images together: *pooled* adds up TP, FP and FN of all images first, so that each object
+weighs the same; *by image* averages the scores of the images, so that each image weighs the same. An image in
+which nothing is annotated and nothing found is right, and scores 1 by image; StarDist gives it 0, as
+`empty_score` = 0 does here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ConfigError, InputError
+from ..results import Instances
+from .instance_scores import ImageScores, InstanceMetrics, ThresholdScores
+from .overlap import Matching, match
+
+__all__ = [
+    "THRESHOLDS",
+    "ImageScores",
+    "InstanceMetrics",
+    "Matching",
+    "ThresholdScores",
+    "match",
+    "score_instances",
+]
+
+THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+"""The thresholds of IoU that the Data Science Bowl and COCO use."""
+
+Labels = Instances | npt.NDArray[Any]
+
+
+def score_instances(
+    predictions: Iterable[Labels],
+    truths: Iterable[Labels],
+    thresholds: Sequence[float] = THRESHOLDS,
+    *,
+    names: Iterable[str] | None = None,
+    empty_score: float = 1.0,
+    progress: Callable[[int], None] | None = None,
+) -> InstanceMetrics:
+    """Compare found objects with annotated ones.
+
+    Parameters
+    ----------
+    predictions, truths
+        Results, or label images, one per image; iterators are consumed one image at a time.
+    thresholds
+        Least IoU of a match, each above 0 and at most 1.
+    names
+        What the images are called; "1", "2", ... if None.
+    empty_score
+        Score of an image in which nothing is annotated and nothing found; see the module's page.
+    progress
+        Called with the number of images done after each.
+
+    Raises
+    ------
+    ConfigError
+        If a threshold is out of range, or none is given.
+    InputError
+        If the numbers of images differ, there are none, or the shapes of a pair differ.
+    """
+    levels = _checked(thresholds)
+    names_ = None if names is None else list(names)
+    images: list[ImageScores] = []
+    missing = object()
+    for predicted, truth in zip_longest(predictions, truths, fillvalue=missing):
+        if predicted is missing or truth is missing:
+            raise InputError(
+                f"predictions and annotations differ in number: only one goes on after {len(images)}"
+            )
+        name = str(len(images) + 1) if names_ is None else _name(names_, len(images))
+        images.append(_score_image(_labels(predicted), _labels(truth), levels, (name, empty_score)))
+        if progress is not None:
+            progress(len(images))
+    if not images:
+        raise InputError("no images to compare")
+    return InstanceMetrics(tuple(images), tuple(_pool([i.at[k] for i in images]) for k in range(len(levels))))
+
+
+def _score_image(
+    predicted: npt.NDArray[Any], truth: npt.NDArray[Any], levels: tuple[float, ...], label: tuple[str, float]
+) -> ImageScores:
+    name, empty_score = label
+    try:
+        matching = match(truth, predicted)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    at = []
+    for level in levels:
+        _, ious = matching.assign(level)
+        tp = len(ious)
+        missed = matching.n_predicted - tp, matching.n_true - tp
+        at.append(ThresholdScores(level, tp, *missed, float(ious.sum()), empty_score))
+    return ImageScores(name, matching.n_true, matching.n_predicted, tuple(at))
+
+
+def _pool(scores: Sequence[ThresholdScores]) -> ThresholdScores:
+    return ThresholdScores(
+        scores[0].threshold,
+        sum(s.true_positives for s in scores),
+        sum(s.false_positives for s in scores),
+        sum(s.false_negatives for s in scores),
+        sum(s.iou_sum for s in scores),
+        scores[0].empty_score,
+    )
+
+
+def _checked(thresholds: Sequence[float]) -> tuple[float, ...]:
+    levels = tuple(sorted({float(t) for t in thresholds}))
+    if not levels:
+        raise ConfigError("no thresholds given; expected at least one IoU above 0 and at most 1")
+    wrong = [t for t in levels if not 0 < t <= 1]
+    if wrong:
+        raise ConfigError(f"threshold {wrong[0]:g}: an IoU threshold lies above 0 and is at most 1")
+    return levels
+
+
+def _labels(result: Any) -> npt.NDArray[Any]:
+    return result.labels if isinstance(result, Instances) else np.asarray(result)
+
+
+def _name(names: list[str], index: int) -> str:
+    if index >= len(names):
+        raise InputError(f"{len(names)} names for more images; give one name per image")
+    return names[index]
