@@ -144,7 +144,7 @@ class StarDistConfig:
         return min(channels, self.max_channels) if self.max_channels else channels
 
     def _depends_on(self, start: int, stop: int, axis: int) -> tuple[int, int]:
-        """Half-open span of pixels that the outputs for the pixels ``start:stop`` depend on; back to front."""
+        """Half-open span of pixels that the outputs for pixels ``start:stop`` depend on; back to front."""
         pool, margin = self.pool[axis], self.kernel_size[axis] // 2
         convs = self.convs_per_level * margin
         start, stop = start // self.grid[axis], -(-stop // self.grid[axis])
