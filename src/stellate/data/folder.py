@@ -15,69 +15,11 @@ from .. import io
 from ..axes import Image
 from ..errors import DataError
 from ..results import Instances
+from .listing import SPLITS, Listing, Record, list_pairs
 
 __all__ = ["Dataset", "Listing", "Record", "list_pairs", "open_folder"]
 
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""Folder names that hold a part of the data, and what the part is called."""
-
-# Written by file managers, never by a microscope.
-_JUNK = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
 _NAMED_IN_ERRORS = 8
-
-
-@dataclass(frozen=True)
-class Record:
-    """An image file and the mask that belongs to it.
-
-    Attributes
-    ----------
-    name
-        The image's file name without its suffix.
-    image_path, mask_path
-        Where they are.
-    split
-        ``"train"``, ``"val"`` or ``"test"`` where the folder says so, else None.
-    """
-
-    name: str
-    image_path: Path
-    mask_path: Path
-    split: str | None = None
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What an annotated folder holds, by file names alone.
-
-    Attributes
-    ----------
-    root
-        The folder.
-    records
-        The pairs, sorted by split and name.
-    images_without_mask, masks_without_image
-        Files whose partner is missing.
-    ambiguous
-        Files of one folder that share a name, so that it is open which is meant.
-    ignored
-        Files whose suffix no reader knows.
-    """
-
-    root: Path
-    records: tuple[Record, ...]
-    images_without_mask: tuple[Path, ...] = ()
-    masks_without_image: tuple[Path, ...] = ()
-    ambiguous: tuple[Path, ...] = ()
-    ignored: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,113 +160,6 @@ def open_folder(path: str | Path, *, axes: str | None = None) -> Dataset:
         seen = f"; files of other kinds: {_names(listing.ignored, root)}" if listing.ignored else ""
         raise DataError(f"{root}: no images; expected {', '.join(io.SUFFIXES)} in images/ and masks/{seen}")
     return Dataset(root, listing.records, axes)
-
-
-def list_pairs(path: str | Path) -> Listing:
-    """Pair the files of an annotated folder by name, and list those that have no partner.
-
-    Raises
-    ------
-    DataError
-        If the folder is missing, or laid out differently.
-    """
-    root = Path(path)
-    if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "there is no such folder"
-        raise DataError(f"{root}: {what}; expected a folder with images/ and masks/")
-    parts = [_list_part(folder, split) for split, folder in _parts(root)]
-    return Listing(
-        root,
-        *(
-            tuple(item for part in parts for item in getattr(part, name))
-            for name in ("records", "images_without_mask", "masks_without_image", "ambiguous", "ignored")
-        ),
-    )
-
-
-def _parts(root: Path) -> list[tuple[str | None, Path]]:
-    """The folders that hold ``images/`` and ``masks/``, with the names of their splits."""
-    folders = _folders(root)
-    flat = {"images", "masks"} & folders.keys()
-    split = [(SPLITS[name], folder) for name, folder in folders.items() if name in SPLITS]
-    if flat and split:
-        both = "/, ".join([*sorted(flat), split[0][1].name])
-        raise DataError(f"{root}: holds {both}/; keep either images/ and masks/ or the parts")
-
-    if not flat and not split:
-        have = f"it holds the folders {', '.join(sorted(folders))}" if folders else "it holds no folders"
-        raise DataError(
-            f"{root}: expected folders images/ and masks/, or train/ and val/ with such a pair; {have}"
-        )
-    if flat:
-        return [(None, root)]
-    order = list(SPLITS.values())
-    return sorted(split, key=lambda part: (order.index(part[0]), part[1].name))
-
-
-def _list_part(folder: Path, split: str | None) -> Listing:
-    folders = _folders(folder)
-    for name in ("images", "masks"):
-        if name not in folders:
-            raise DataError(
-                f"{folder}: no folder {name}/; images go to images/, their label images to masks/"
-            )
-    images, twice_images, other_images = _by_stem(folders["images"])
-    masks, twice_masks, other_masks = _by_stem(folders["masks"])
-    partner = _partners(list(images), list(masks))
-    records = tuple(
-        Record(stem, images[stem], masks[partner[stem]], split) for stem in images if stem in partner
-    )
-    taken = set(partner.values())
-    return Listing(
-        folder,
-        records,
-        tuple(file for stem, file in images.items() if stem not in partner),
-        tuple(file for stem, file in masks.items() if stem not in taken),
-        tuple(twice_images + twice_masks),
-        tuple(other_images + other_masks),
-    )
-
-
-def _partners(images: list[str], masks: list[str]) -> dict[str, str]:
-    """Mask stem by image stem: the same name, or else one that differs by the case of its letters."""
-    exact = set(images) & set(masks)
-    partner = {stem: stem for stem in exact}
-    folded: dict[str, list[str]] = {}
-    for stem in masks:
-        if stem not in exact:
-            folded.setdefault(stem.casefold(), []).append(stem)
-    for stem in images:
-        if stem not in exact and folded.get(stem.casefold()):
-            partner[stem] = folded[stem.casefold()].pop()
-    return partner
-
-
-def _by_stem(folder: Path) -> tuple[dict[str, Path], list[Path], list[Path]]:
-    """Image files by name without suffix; files that share a name; and files of other kinds."""
-    groups: dict[str, list[Path]] = {}
-    other: list[Path] = []
-    for file in sorted(folder.iterdir(), key=lambda f: f.name):
-        if file.is_dir() or file.name.startswith(".") or file.name.casefold() in _JUNK:
-            continue
-        stem = _stem(file.name)
-        if stem is None:
-            other.append(file)
-        else:
-            groups.setdefault(stem, []).append(file)
-    shared = [file for files in groups.values() if len(files) > 1 for file in files]
-    return {stem: files[0] for stem, files in groups.items() if len(files) == 1}, shared, other
-
-
-def _stem(name: str) -> str | None:
-    """File name without an image suffix (the longest that fits: ``.ome.tif`` before ``.tif``), or None."""
-    fitting = [s for s in io.SUFFIXES if name.lower().endswith(s) and len(name) > len(s)]
-    return name[: -max(map(len, fitting))] if fitting else None
-
-
-def _folders(root: Path) -> dict[str, Path]:
-    """Folders inside `root` by name in small letters."""
-    return {f.name.casefold(): f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith(".")}
 
 
 def _names(files: Sequence[Path], root: Path) -> str:
