@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "InputError", "ModelFileError", "StellateError"]
+__all__ = ["ConfigError", "DataError", "InputError", "ModelFileError", "OutputError", "StellateError"]
 
 
 class StellateError(Exception):
@@ -23,3 +23,7 @@ class ModelFileError(StellateError, ValueError):
 
 class ConfigError(StellateError, ValueError):
     """A setting is unknown, out of range, or contradicts another."""
+
+
+class OutputError(StellateError, OSError):
+    """A result cannot be written where it was asked for (disk full, no permission, no such folder)."""

@@ -1,0 +1,68 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import OutputError
+
+__all__ = ["atomic"]
+
+# What the folder or the disk is to blame for; any other OSError is passed on as it is.
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "your share of the disk is used up; free some space or choose another folder",
+    errno.EFBIG: "the file is larger than the disk or your limits allow; choose another folder",
+    errno.EACCES: "no permission to write there, or another program holds the file open",
+    errno.EPERM: "no permission to write there",
+    errno.EROFS: "the disk is read-only; choose another folder",
+    errno.ENOTDIR: "part of the path is a file, not a folder",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+@contextmanager
+def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file through a temporary one beside it.
+
+    The folder is made where it is missing. What the block wrote to the temporary path takes the place of
+    `path` when the block ends, in one step; if it ends with any exception, Ctrl-C included, the temporary
+    file is removed and an older `path` stays as it was.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+
+    Yields
+    ------
+    Path
+        The temporary path, with the suffix of `path`.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full or read-only, or the folder does not permit it.
+    """
+    target = Path(path)
+    # The suffix stays last (libraries choose a format by it), and the name stays within the limit of 255
+    # bytes.
+    draft = target.with_name(f".{secrets.token_hex(6)}.part{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        draft.replace(target)
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0)
+        if remedy is None or isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            error.errno, f"cannot write {target.name} into {target.parent}: {remedy}"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)

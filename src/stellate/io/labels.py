@@ -1,0 +1,202 @@
+"""Label images: masks of any integer kind in, TIFF that ImageJ, QuPath and napari open out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from ..errors import InputError
+from ..geometry.labels import relabel
+from . import bmp, jpeg, npy, png, tiff
+from .atomic import atomic
+from .images import SUFFIXES
+
+__all__ = ["read_labels", "write_labels"]
+
+Labels = npt.NDArray[np.int32]
+_WHOLE_FLOATS = {2: 2**11, 4: 2**24, 8: 2**53}  # by bytes: up to here a float holds every whole number
+_IMAGEJ_LIMIT = 2**30  # bytes; ImageJ itself opens few larger ones, and no tiled ones
+_STRIP_BYTES = 2**20
+_TILE = (512, 512)
+
+
+def read_labels(path: str | os.PathLike[str]) -> tuple[Labels, npt.NDArray[np.int64]]:
+    """Read a mask whose numbers are object ids.
+
+    Parameters
+    ----------
+    path
+        TIFF, PNG, BMP or NPY file of any integer dtype. Floats are accepted where all of them are whole
+        numbers that their type holds exactly. Of a palette PNG the indices are taken, and a colour map in
+        TIFF is ignored.
+
+    Returns
+    -------
+    labels : ndarray
+        Spatial shape, int32: 0 background, 1 to n objects, -1 where the file has negative ids (not
+        annotated).
+    ids : ndarray
+        ``(n,)`` int64, ascending: object ``k + 1`` has the id ``ids[k]`` in the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is in colour or in JPEG (which changes values), or holds fractions, NaN or
+        infinities.
+    """
+    file = Path(path)
+    values = _stored_values(file)
+    _check_one_channel(file, values)
+    if values.dtype.kind == "f":
+        values = _whole_numbers(file, values)
+    try:
+        return relabel(values)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+def write_labels(
+    path: str | os.PathLike[str], labels: npt.NDArray[Any], *, spacing_um: Mapping[str, float] | None = None
+) -> None:
+    """Write a label image as TIFF, compressed without loss.
+
+    Ids up to 65,535 are written as uint16 in ImageJ's format; more as uint32 in OME-TIFF, since ImageJ's has
+    no such integers. From 1 GiB on the file is a tiled BigTIFF. Memory for the writing is a plane of the
+    file's dtype, or of a tiled file a tile.
+
+    Parameters
+    ----------
+    path
+        The file; its folder is made where it is missing.
+    labels
+        ``(rows, columns)`` or ``(planes, rows, columns)`` of any integer dtype, 0 or more.
+    spacing_um
+        Pixel size in micrometres by axis letter (``Y`` and ``X``, and ``Z`` for planes), where known.
+
+    Raises
+    ------
+    InputError
+        If the labels are not integers of 2 or 3 dimensions, are negative, or exceed 32 bits.
+    OutputError
+        If the disk is full or does not permit it.
+    """
+    dtype = _smallest_dtype(labels)
+    spacing = dict(spacing_um or {})
+    large = labels.size * dtype.itemsize >= _IMAGEJ_LIMIT
+    if dtype == np.uint16 and not large:
+        options = _imagej_options(labels.shape, spacing)
+    else:
+        options = _ome_options(labels.shape, spacing, tiled=large)
+    with atomic(path) as draft:
+        tifffile.imwrite(
+            draft,
+            _planes_or_tiles(labels, dtype, options),
+            shape=labels.shape,
+            dtype=dtype,
+            compression="zlib",
+            photometric="minisblack",
+            maxworkers=1,
+            **options,
+        )
+
+
+def _stored_values(path: Path) -> npt.NDArray[Any]:
+    suffix = path.suffix.lower()
+    if suffix in jpeg.SUFFIXES:
+        raise InputError(
+            f"{path}: JPEG changes values, so it cannot hold labels; export the mask as PNG or TIFF"
+        )
+    for form in (tiff, png, npy):
+        if suffix in form.SUFFIXES:
+            values: npt.NDArray[Any] = form.read_values(path)
+            return values
+    if suffix in bmp.SUFFIXES:
+        pixels: npt.NDArray[Any] = bmp.read(path).array
+        return pixels
+    raise InputError(
+        f"{path}: masks of type {suffix or '(no suffix)'} are not read; expected one of {SUFFIXES}"
+    )
+
+
+def _check_one_channel(path: Path, values: npt.NDArray[Any]) -> None:
+    if values.ndim == 3 and values.shape[-1] in (2, 3, 4):
+        grey = all(np.array_equal(values[..., 0], values[..., k]) for k in range(1, min(3, values.shape[-1])))
+        remedy = "its channels are equal: save one of them" if grey else "save one channel of object ids"
+        raise InputError(
+            f"{path}: expected a label image of one channel, got a picture of {values.shape[-1]} channels, "
+            f"shape {values.shape}; {remedy}, e.g. as 16-bit PNG or TIFF"
+        )
+    if values.ndim not in (2, 3) or 0 in values.shape:
+        raise InputError(f"{path}: expected a label image of 2 or 3 dimensions, got shape {values.shape}")
+
+
+def _whole_numbers(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    largest = _WHOLE_FLOATS.get(values.dtype.itemsize, 2**53)
+    if not np.isfinite(values).all() or (values != np.trunc(values)).any():
+        raise InputError(
+            f"{path}: expected whole numbers as object ids, got {values.dtype} with fractions, NaN or infinities; "
+            "if these are probabilities, threshold and label them first"
+        )
+    if np.abs(values).max(initial=0) > largest:
+        raise InputError(
+            f"{path}: {values.dtype} does not hold ids above {largest:,} exactly; save as uint32"
+        )
+    return values.astype(np.int64)
+
+
+def _smallest_dtype(labels: npt.NDArray[Any]) -> np.dtype[Any]:
+    if labels.dtype.kind not in "biu" or labels.ndim not in (2, 3) or 0 in labels.shape:
+        raise InputError(
+            f"expected an integer label image of 2 or 3 dimensions, got {labels.dtype} {labels.shape}"
+        )
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest >= 2**32:
+        raise InputError(f"label ids must lie in 0 to 4,294,967,295 to be written, got {lowest} to {highest}")
+    return np.dtype(np.uint16 if highest < 2**16 else np.uint32)
+
+
+def _imagej_options(shape: tuple[int, ...], spacing: dict[str, float]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": "ZYX"[-len(shape) :]}
+    options: dict[str, Any] = {"imagej": True, "metadata": metadata, "rowsperstrip": _strip_rows(shape, 2)}
+    if {"Y", "X"} <= spacing.keys():
+        options["resolution"] = (1 / spacing["X"], 1 / spacing["Y"])
+        metadata["unit"] = "um"
+        if "Z" in spacing and len(shape) == 3:
+            metadata["spacing"] = spacing["Z"]
+    return options
+
+
+def _ome_options(shape: tuple[int, ...], spacing: dict[str, float], *, tiled: bool) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": "ZYX"[-len(shape) :]}
+    for axis in metadata["axes"]:
+        if axis in spacing:
+            metadata[f"PhysicalSize{axis}"] = spacing[axis]
+            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    layout = {"tile": _TILE, "bigtiff": True} if tiled else {"rowsperstrip": _strip_rows(shape, 4)}
+    return {"ome": True, "metadata": metadata, **layout}
+
+
+def _strip_rows(shape: tuple[int, ...], itemsize: int) -> int:
+    return min(shape[-2], max(1, _STRIP_BYTES // (shape[-1] * itemsize)))
+
+
+def _planes_or_tiles(
+    labels: npt.NDArray[Any], dtype: np.dtype[Any], options: Mapping[str, Any]
+) -> Iterator[npt.NDArray[Any]]:
+    """Planes, or the tiles of all planes in the order of the file, filled up with 0 at the far edges."""
+    rows, columns = labels.shape[-2:]
+    for plane in labels.reshape(-1, rows, columns):
+        if "tile" not in options:
+            yield plane.astype(dtype)
+            continue
+        high, wide = options["tile"]
+        for top, left in product(range(0, rows, high), range(0, columns, wide)):
+            part = plane[top : top + high, left : left + wide].astype(dtype)
+            yield np.pad(part, ((0, high - part.shape[0]), (0, wide - part.shape[1])))

@@ -1,0 +1,112 @@
+"""PNG: 1 to 16 bits, grey, colour and palette."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+from PIL.PngImagePlugin import PngImageFile
+
+from ..axes import Image
+from ..errors import InputError
+from .content import check_content, check_declared_size, damaged_file_errors
+from .pictures import picture
+
+__all__ = ["SUFFIXES", "read", "read_values"]
+
+SUFFIXES = (".png",)
+
+_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by colour type: grey, RGB, palette, grey + alpha, RGB + alpha
+_PALETTE = 3
+
+
+def read(path: Path, *, axes: str | None = None) -> Image:
+    """Read a PNG file.
+
+    Grey pictures have axes ``YX``, colour ones ``YXC``. A palette is replaced by its colours; fewer than 8
+    bits are stretched to 8. Alpha is dropped where it is opaque everywhere. Orientation notes (EXIF) are not
+    applied, as in ImageJ and QuPath: rows and columns are those stored. The density (pHYs) is a printer's,
+    and no pixel size.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axes
+        Axes to use in place of ``YX`` or ``YXC``.
+
+    Raises
+    ------
+    InputError
+        If the file is not a whole PNG, or has transparent pixels.
+    """
+    check_content(path, "PNG")
+    with damaged_file_errors(path):
+        header = _header(path)
+        check_declared_size(path, header.shape, header.dtype)
+        array = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    alpha = array.ndim == 3 and array.shape[-1] in (2, 4)
+    return picture(path, array, axes=axes, alpha=alpha)
+
+
+def read_values(path: Path) -> npt.NDArray[Any]:
+    """Read the stored numbers of a one-channel PNG: palette indices, and 1 to 4 bits not stretched.
+
+    This is what a mask needs, whose colours mean nothing.
+
+    Returns
+    -------
+    ndarray
+        ``(rows, columns)`` uint8 or uint16; or ``(rows, columns, samples)`` if the picture is in colour.
+
+    Raises
+    ------
+    InputError
+        If the file is not a whole PNG.
+    """
+    check_content(path, "PNG")
+    with damaged_file_errors(path):
+        header = _header(path)
+        check_declared_size(path, header.shape, header.dtype)
+        if header.colour == _PALETTE:
+            return _palette_indices(path)
+        array = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    return array // (255 // (2**header.depth - 1)) if header.depth < 8 else array
+
+
+def _palette_indices(path: Path) -> npt.NDArray[Any]:
+    # The plug-in itself, not PIL.Image.open, which refuses pictures of more than 179 megapixels.
+    with path.open("rb") as file, PngImageFile(file) as opened:
+        return np.array(opened)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What the IHDR chunk says."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.height, self.width, _SAMPLES[self.colour])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint16 if self.depth == 16 else np.uint8)
+
+
+def _header(path: Path) -> _Header:
+    # The first chunk is always IHDR: length, type, then width, height, bits per sample and colour type.
+    with path.open("rb") as file:
+        _, _, kind, width, height, depth, colour = struct.unpack(">8sI4sIIBB", file.read(26))
+    if kind != b"IHDR" or colour not in _SAMPLES:
+        raise InputError(f"{path}: a PNG file without a valid header; it is damaged")
+    return _Header(width, height, depth, colour)
