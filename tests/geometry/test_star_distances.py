@@ -79,7 +79,7 @@ def test_object_probability_equals_single_distance_transforms(labels, grid):
     )
 
 
-def test_round_shapes_with_every_ray_and_leap():
+def test_round_shapes_that_touch():
     yy, xx = np.mgrid[:70, :90]
     labels = np.zeros((70, 90), dtype=np.int32)
     labels[(yy - 30) ** 2 + (xx - 35) ** 2 < 28**2] = 5
@@ -89,11 +89,24 @@ def test_round_shapes_with_every_ray_and_leap():
     np.testing.assert_allclose(object_probability(labels), slow_object_probability(labels), rtol=1e-6)
 
 
-def test_an_object_longer_than_the_leap_limit():
+def test_long_and_large_objects():
     labels = np.ones((1, 3000), dtype=np.uint8)
     wide = np.ones((1400, 1500), dtype=np.uint8)
     assert star_distances(labels, 4)[0, 1000].tolist() == [1999.5, 0.5, 1000.5, 0.5]
     assert star_distances(wide, 4, (700, 700))[1, 1].tolist() == [799.5, 699.5, 700.5, 700.5]
+
+
+def test_objects_wider_than_a_machine_word():
+    rng = np.random.default_rng(3)
+    labels = np.ones((9, 200), dtype=np.int32)
+    labels[rng.integers(0, 9, 12), rng.integers(0, 200, 12)] = 0
+    for grid in ((1, 1), (2, 3)):
+        np.testing.assert_array_equal(star_distances(labels, 12, grid), slow_star_distances(labels, 12, grid))
+
+
+def test_objects_in_many_far_apart_pieces():
+    labels = np.random.default_rng(0).integers(0, 30, (40, 41)).repeat(2, axis=0)
+    np.testing.assert_array_equal(star_distances(labels, 8), slow_star_distances(labels, 8))
 
 
 def test_one_pixel_object_reaches_half_a_pixel():

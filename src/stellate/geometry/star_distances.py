@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .object_probability import checked_labels, object_probability
+
 __all__ = ["object_probability", "star_distances"]
 
-# Beyond this many steps the float32 position along a ray has lost so many bits that a step may cover two
-# pixels; leaps, which rely on one pixel per step, are then given up.
-_LEAP_LIMIT = 512
+# Empty margin around the bit mask of an object, so that rays may step out of it unchecked: in rows, and in
+# words of 64 pixels.
+_MARGIN = 2
+
+# Objects whose boxes together cover the image more often than this are cut into connected pieces first.
+_MAX_BOX_AREA = 8
+
+# The position of the only bit set in a 64-bit word x is _BIT_OF[(x * _DE_BRUIJN) >> 58]
+# (Leiserson, Prokop and Randall, Using de Bruijn Sequences to Index a 1 in a Computer Word, 1998).
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_BIT_OF = np.zeros(64, dtype=np.int64)
+for _bit in range(64):
+    _BIT_OF[((int(_DE_BRUIJN) << _bit) % 2**64) >> 58] = _bit
+
+
+class _Rays(NamedTuple):
+    """What happens at each step of each ray; arrays of shape (n_rays, n_steps)."""
+
+    rows: npt.NDArray[np.float32]
+    """Row offset in pixels."""
+    cols: npt.NDArray[np.float32]
+    """Column offset in pixels."""
+    distances: npt.NDArray[np.float32]
+    """Star distance of a pixel for which this step is the first one outside."""
+    down: npt.NDArray[np.int64]
+    """Row offset to the nearest pixel."""
+    phase: npt.NDArray[np.int64]
+    """Column offset to the nearest pixel, modulo the grid."""
+    right: npt.NDArray[np.int64]
+    """Column offset to the nearest pixel, in grid steps, rounded down."""
+    tied: npt.NDArray[np.bool_]
+    """Whether which pixel is nearest depends on the start, because two are equally near."""
 
 
 def star_distances(
@@ -54,89 +85,36 @@ def star_distances(
     >>> star_distances(np.ones((1, 3), dtype=np.uint8), 4)[0, 0].tolist()
     [2.5, 0.5, 0.5, 0.5]
     """
-    labels = _checked_labels(labels, grid)
+    labels = checked_labels(labels, grid)
     if n_rays < 3:
         raise ValueError(f"a polygon needs at least 3 rays, got {n_rays}")
     height, width = labels.shape
     gy, gx = grid
-    out = np.empty((-(-height // gy), -(-width // gx), n_rays), dtype=np.float32)
-    if out.size:
-        rows, cols, distances = _ray_tables(n_rays, height, width)
-        _march(labels, _steps_inside(labels), rows, cols, distances, gy, gx, out)
-    return out
-
-
-def object_probability(labels: npt.NDArray[Any], grid: tuple[int, int] = (1, 1)) -> npt.NDArray[np.float32]:
-    """Distance of each pixel to the nearest pixel of another label, divided by the object's maximum.
-
-    Computed on ``labels[::gy, ::gx]``. What lies beyond the image border is unknown and counts as neither
-    inside nor outside; only an object that fills the whole (subsampled) image is measured from the border.
-
-    Parameters
-    ----------
-    labels
-        ``(H, W)``, any integer dtype. 0 is background; values below 0 are pixels without annotation.
-    grid
-        Subsampling along rows and columns.
-
-    Returns
-    -------
-    ndarray
-        ``(ceil(H / gy), ceil(W / gx))`` float32: in (0, 1] inside objects, 0 on background, -1 where
-        `labels` < 0.
-
-    Raises
-    ------
-    ValueError
-        If `labels` is not a 2D integer array, or a grid step is below 1.
-
-    References
-    ----------
-    Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, 2012 (the lower envelope of
-    parabolas, here restarted at each change of label).
-
-    Examples
-    --------
-    >>> object_probability(np.array([[0, 7, 7, 7, 0, -1]])).tolist()
-    [[0.0, 0.5, 1.0, 0.5, 0.0, -1.0]]
-    """
-    labels = _checked_labels(labels, grid)
-    sampled = np.ascontiguousarray(labels[:: grid[0], :: grid[1]])
-    out = np.zeros(sampled.shape, dtype=np.float32)
-    if not sampled.size or sampled.max() <= 0:
-        out[sampled < 0] = -1
+    out = np.zeros((-(-height // gy), -(-width // gx), n_rays), dtype=np.float32)
+    if not out.size or labels.max() <= 0:
         return out
-    if sampled.min() == sampled.max():
-        padded = np.pad(sampled, 1)
-        return object_probability(padded)[1:-1, 1:-1].copy()
-    squared = np.empty(sampled.shape, dtype=np.float64)
-    _row_distances(sampled, squared)
-    _column_envelopes(sampled, squared)
-    _divide_by_maxima(sampled, squared, int(sampled.max()), out)
+    boxes = _object_boxes(labels, int(labels.max()))
+    if _area(boxes) > _MAX_BOX_AREA * labels.size:
+        labels = _connected_pieces(labels)
+        boxes = _object_boxes(labels, int(labels.max()))
+    _march(labels, boxes, _ray_steps(n_rays, height, width, gx), gy, gx, out)
     return out
 
 
-def _checked_labels(labels: npt.NDArray[Any], grid: tuple[int, int]) -> npt.NDArray[np.int32]:
-    """Labels as C-contiguous int32 whose largest value is small enough to index a table."""
-    labels = np.asarray(labels)
-    if labels.ndim != 2 or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels must be a 2D integer array, got {labels.dtype} of shape {labels.shape}")
-    if len(grid) != 2 or min(grid) < 1:
-        raise ValueError(f"grid must be two steps of at least 1 pixel, got {grid}")
-    if labels.size and (labels.max() > labels.size + 65535 or labels.min() < -(2**31)):
-        values, inverse = np.unique(labels, return_inverse=True)
-        ranks = np.where(values < 0, -1, np.cumsum(values > 0))
-        labels = ranks[inverse.reshape(labels.shape)]
-    return np.ascontiguousarray(labels, dtype=np.int32)
+def _connected_pieces(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """A label for each 8-connected piece: a ray never leaves its piece, as its steps touch one another."""
+    from skimage.measure import label  # slow to import, and hardly ever needed
+
+    return np.asarray(label(np.maximum(labels, 0), connectivity=2), dtype=np.int32)
 
 
-def _ray_tables(
-    n_rays: int, height: int, width: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Row and column offset after each step, and the distance if that step is the first one outside.
+def _area(boxes: npt.NDArray[np.int64]) -> int:
+    """Sum of the areas of boxes (first row, first column, last row, last column); empty ones have none."""
+    return int(np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2] + 1, 0), axis=1).sum())
 
-    Each is (n_rays, n_steps).
-    """
+
+def _ray_steps(n_rays: int, height: int, width: int, gx: int) -> _Rays:
+    """Tabulate the rays up to the diagonal of the image."""
     n_steps = int(np.hypot(height, width)) + 3
     angles = np.arange(n_rays, dtype=np.float32) * np.float32(2 * np.pi / n_rays)
     # rounded from float64, so that no platform's float32 sine is off in the last bit
@@ -149,153 +127,110 @@ def _ray_tables(
     back = np.float32(0.5) / np.maximum(np.abs(sines), np.abs(cosines)) - np.float32(1)
     end_rows = rows + (back * sines)[:, None]
     end_cols = cols + (back * cosines)[:, None]
-    return rows, cols, np.sqrt(end_rows * end_rows + end_cols * end_cols)
+    # adding the start to an offset rounds again, by at most half the spacing of the largest sum
+    blur = np.spacing(np.float32(2 * max(height, width)))
+    tied = (np.abs(rows % 1 - 0.5) <= blur) | (np.abs(cols % 1 - 0.5) <= blur)
+    right = np.rint(cols).astype(np.int64)
+    return _Rays(
+        rows=rows,
+        cols=cols,
+        distances=np.sqrt(end_rows * end_rows + end_cols * end_cols),
+        down=np.rint(rows).astype(np.int64),
+        phase=right % gx,
+        right=right // gx,
+        tied=tied,
+    )
 
 
 @njit(nogil=True, cache=True)
-def _steps_inside(labels):  # type: ignore[no-untyped-def]
-    """Chessboard distance to the nearest pixel of another label or outside the image; 0 on background."""
+def _object_boxes(labels, largest):  # type: ignore[no-untyped-def]
+    """First row, first column, last row, last column of each label; empty for 0 and absent ones."""
     height, width = labels.shape
-    inside = np.zeros((height, width), dtype=np.int32)
-    for i in range(height):
-        for j in range(width):
-            if labels[i, j] <= 0:
-                continue
-            nearest = 0
-            if i > 0 and 0 < j < width - 1:
-                value = labels[i, j]
-                same = (
-                    labels[i - 1, j - 1] == value
-                    and labels[i - 1, j] == value
-                    and labels[i - 1, j + 1] == value
-                    and labels[i, j - 1] == value
-                )
-                if same:
-                    above = min(inside[i - 1, j - 1], inside[i - 1, j], inside[i - 1, j + 1])
-                    nearest = min(above, inside[i, j - 1])
-            inside[i, j] = nearest + 1
-    for i in range(height - 1, -1, -1):
-        for j in range(width - 1, -1, -1):
-            if inside[i, j] <= 1:
-                continue
-            nearest = 0
-            if i < height - 1 and 0 < j < width - 1:
-                value = labels[i, j]
-                same = (
-                    labels[i + 1, j - 1] == value
-                    and labels[i + 1, j] == value
-                    and labels[i + 1, j + 1] == value
-                    and labels[i, j + 1] == value
-                )
-                if same:
-                    below = min(inside[i + 1, j - 1], inside[i + 1, j], inside[i + 1, j + 1])
-                    nearest = min(below, inside[i, j + 1])
-            inside[i, j] = min(inside[i, j], nearest + 1)
-    return inside
-
-
-@njit(nogil=True, cache=True)
-def _march(labels, inside, rows, cols, distances, gy, gx, out):  # type: ignore[no-untyped-def]
-    """Follow every ray of every evaluated pixel, leaping over pixels known to have the same label."""
-    height, width = labels.shape
-    for a in range(out.shape[0]):
-        i = np.float32(a * gy)
-        for b in range(out.shape[1]):
-            j = np.float32(b * gx)
-            value = labels[a * gy, b * gx]
-            if value <= 0:
-                out[a, b, :] = 0
-                continue
-            first = min(inside[a * gy, b * gx] - 1, _LEAP_LIMIT)
-            for k in range(out.shape[2]):
-                t = first
-                while True:
-                    ii = int(np.rint(i + rows[k, t]))
-                    jj = int(np.rint(j + cols[k, t]))
-                    if ii < 0 or ii >= height or jj < 0 or jj >= width or labels[ii, jj] != value:
-                        break
-                    t = min(t + inside[ii, jj], _LEAP_LIMIT) if t < _LEAP_LIMIT else t + 1
-                out[a, b, k] = distances[k, t]
-
-
-@njit(nogil=True, cache=True)
-def _row_distances(labels, squared):  # type: ignore[no-untyped-def]
-    """Squared distance to the nearest other label in the same row; infinite where the row has none."""
-    height, width = labels.shape
-    for i in range(height):
-        distance = np.inf
-        for j in range(width):
-            if j > 0 and labels[i, j] != labels[i, j - 1]:
-                distance = 0.0
-            distance += 1
-            squared[i, j] = distance
-        distance = np.inf
-        for j in range(width - 1, -1, -1):
-            if j < width - 1 and labels[i, j] != labels[i, j + 1]:
-                distance = 0.0
-            distance += 1
-            nearest = min(squared[i, j], distance)
-            squared[i, j] = nearest * nearest
-
-
-@njit(nogil=True, cache=True)
-def _column_envelopes(labels, squared):  # type: ignore[no-untyped-def]
-    """Turn squared row distances into squared Euclidean ones, in each run of equal labels of each column."""
-    height, width = labels.shape
-    sites = np.empty(height + 2, dtype=np.int64)
-    heights = np.empty(height + 2, dtype=np.float64)
-    begins = np.empty(height + 2, dtype=np.float64)
-    for j in range(width):
-        start = 0
-        while start < height:
-            stop = start + 1
-            while stop < height and labels[stop, j] == labels[start, j]:
-                stop += 1
-            if labels[start, j] > 0:
-                _run_envelope(squared, j, start, stop, height, sites, heights, begins)
-            start = stop
-
-
-@njit(nogil=True, cache=True)
-def _run_envelope(squared, j, start, stop, height, sites, heights, begins):  # type: ignore[no-untyped-def]
-    """Lower envelope of parabolas over rows start..stop-1; the pixels just outside the run have height 0."""
-    count = 0
-    for i in range(max(start - 1, 0), min(stop + 1, height)):
-        level = squared[i, j] if start <= i < stop else 0.0
-        if level == np.inf:
-            continue
-        begin = -np.inf
-        while count:
-            site = sites[count - 1]
-            begin = (level - heights[count - 1] + i * i - site * site) / (2.0 * (i - site))
-            if begin > begins[count - 1]:
-                break
-            count -= 1
-            begin = -np.inf
-        sites[count], heights[count], begins[count] = i, level, begin
-        count += 1
-    at = 0
-    for i in range(start, stop):
-        while at + 1 < count and begins[at + 1] <= i:
-            at += 1
-        squared[i, j] = (i - sites[at]) ** 2 + heights[at]
-
-
-@njit(nogil=True, cache=True)
-def _divide_by_maxima(labels, squared, largest, out):  # type: ignore[no-untyped-def]
-    """Square roots over the largest of each object; -1 where labels are negative."""
-    height, width = labels.shape
-    maxima = np.zeros(largest + 1, dtype=np.float64)
-    for i in range(height):
-        for j in range(width):
-            value = labels[i, j]
-            if value > 0 and squared[i, j] > maxima[value]:
-                maxima[value] = squared[i, j]
+    boxes = np.empty((largest + 1, 4), dtype=np.int64)
+    boxes[:, :2] = max(height, width)
+    boxes[:, 2:] = -1
     for i in range(height):
         for j in range(width):
             value = labels[i, j]
             if value > 0:
-                # the small term is the one in StarDist's own targets
-                out[i, j] = np.sqrt(squared[i, j]) / (np.sqrt(maxima[value]) + 1e-10)
-            elif value < 0:
-                out[i, j] = -1
+                boxes[value, 0] = min(boxes[value, 0], i)
+                boxes[value, 1] = min(boxes[value, 1], j)
+                boxes[value, 2] = max(boxes[value, 2], i)
+                boxes[value, 3] = max(boxes[value, 3], j)
+    return boxes
+
+
+@njit(nogil=True, cache=True)
+def _march(labels, boxes, rays, gy, gx, out):  # type: ignore[no-untyped-def]
+    """Follow every ray of every evaluated pixel, one object after another."""
+    for value in range(1, len(boxes)):
+        top, left, bottom, right = boxes[value]
+        if bottom < 0:
+            continue
+        left -= left % gx
+        mask = _object_mask(labels[top : bottom + 1, left : right + 1], value, gx)
+        for i in range(-(-top // gy) * gy, bottom + 1, gy):
+            for word in range(_MARGIN, mask.shape[2] - _MARGIN):
+                if mask[0, i - top + _MARGIN, word]:
+                    _march_word(mask, i - top + _MARGIN, word, top, left, rays, gy, out)
+
+
+@njit(nogil=True, cache=True)
+def _object_mask(labels, value, gx):  # type: ignore[no-untyped-def]
+    """Where the labels are `value`: bit b of mask[p, row, word] is the column ``(64 word + b) gx + p``."""
+    height, width = labels.shape
+    words = (width + 64 * gx - 1) // (64 * gx)
+    mask = np.zeros((gx, height + 2 * _MARGIN, words + 2 * _MARGIN), dtype=np.uint64)
+    for i in range(height):
+        for p in range(gx):
+            for bit in range((width - p + gx - 1) // gx):
+                if labels[i, p + bit * gx] == value:
+                    mask[p, i + _MARGIN, (bit >> 6) + _MARGIN] |= np.uint64(1) << np.uint64(bit & 63)
+    return mask
+
+
+@njit(nogil=True, cache=True)
+def _march_word(mask, row, word, top, left, rays, gy, out):  # type: ignore[no-untyped-def]
+    """Follow the rays of 64 neighbours at once: a shift and an "and" per step tell which are still inside."""
+    gx = len(mask)
+    i = row - _MARGIN + top
+    first = (word - _MARGIN) * 64 + left // gx
+    for k in range(len(rays.rows)):
+        inside = mask[0, row, word]
+        t = 0
+        while inside:
+            if rays.tied[k, t]:
+                stay = _tied_step(mask, inside, i, first * gx, top, left, rays.rows[k, t], rays.cols[k, t])
+            else:
+                at = word + (rays.right[k, t] >> 6)
+                shift = np.uint64(rays.right[k, t] & 63)
+                line = row + rays.down[k, t]
+                # two shifts, as a shift by 64 is undefined
+                high = (mask[rays.phase[k, t], line, at + 1] << np.uint64(1)) << (np.uint64(63) - shift)
+                stay = inside & ((mask[rays.phase[k, t], line, at] >> shift) | high)
+            leave = inside ^ stay
+            while leave:
+                lowest = leave & (~leave + np.uint64(1))
+                out[i // gy, first + _BIT_OF[(lowest * _DE_BRUIJN) >> np.uint64(58)], k] = rays.distances[
+                    k, t
+                ]
+                leave ^= lowest
+            inside = stay
+            t += 1
+
+
+@njit(nogil=True, cache=True)
+def _tied_step(mask, inside, i, first, top, left, row, col):  # type: ignore[no-untyped-def]
+    """Which of the pixels ``(i, first + gx b)`` are inside after a step, each rounded from its own start."""
+    gx = len(mask)
+    ii = int(np.rint(np.float32(i) + row)) - top + _MARGIN
+    stay = np.uint64(0)
+    for b in range(64):
+        bit = np.uint64(1) << np.uint64(b)
+        if inside & bit:
+            jj = int(np.rint(np.float32(first + gx * b) + col)) - left
+            at = jj // gx
+            found = mask[jj % gx, ii, (at >> 6) + _MARGIN] >> np.uint64(at & 63)
+            if found & np.uint64(1):
+                stay |= bit
+    return stay
