@@ -95,6 +95,15 @@ def test_no_background_at_all():
     assert match(labels, labels).assign(1.0)[1].tolist() == [1.0]
 
 
+def test_pixels_that_nobody_annotated_are_left_out():
+    truth = np.array([[1, 1, -1, -1, -1, 0, 2, -1]])
+    predicted = np.array([[7, 7, 7, 8, 8, 0, 9, 9]])
+    matching = match(truth, predicted)
+    assert matching.n_true == 2
+    assert matching.predicted_ids.tolist() == [7, 9]
+    assert matching.ious.tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("shape", [(0, 4), (4, 4)])
 def test_nothing_there(shape):
     nothing = match(np.zeros(shape, int), np.zeros(shape, int))

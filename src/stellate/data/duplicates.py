@@ -64,7 +64,7 @@ def _means(plane: npt.NDArray[Any], axis: int) -> npt.NDArray[np.float64]:
 
 
 def look_alikes(
-    thumbnails: Sequence[npt.NDArray[np.float32]], *, correlation: float = 0.99
+    thumbnails: Sequence[npt.NDArray[np.float32]], *, correlation: float = 0.97
 ) -> list[tuple[int, int]]:
     """Pairs of images whose thumbnails agree.
 

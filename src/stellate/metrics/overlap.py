@@ -87,12 +87,12 @@ def match(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Matching:
     ----------
     truth, predicted
         Label images of the same shape, any number of dimensions and any integer dtype; 0 is background. Ids
-        need not be contiguous.
+        need not be contiguous. Where `truth` is below 0, nobody annotated; such pixels are left out.
 
     Raises
     ------
     InputError
-        If the shapes differ, or either is not of a non-negative integer type.
+        If the shapes differ, either is not of integer type, or a predicted label is below 0.
 
     Examples
     --------
@@ -104,13 +104,7 @@ def match(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Matching:
     >>> matching.assign(0.5)[0]
     array([[1, 7]])
     """
-    truth, predicted = np.asarray(truth), np.asarray(predicted)
-    if truth.shape != predicted.shape:
-        raise InputError(
-            f"the annotation has shape {truth.shape} and the prediction {predicted.shape}; "
-            "both must cover the same pixels"
-        )
-    true_runs, predicted_runs, lengths = _runs(_flat(truth, "annotation"), _flat(predicted, "prediction"))
+    true_runs, predicted_runs, lengths = _annotated_runs(np.asarray(truth), np.asarray(predicted))
     true_ids, rows = np.unique(true_runs, return_inverse=True)
     predicted_ids, columns = np.unique(predicted_runs, return_inverse=True)
     # Each of the two has a row or column for the background, so that areas are plain sums.
@@ -127,14 +121,26 @@ def match(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Matching:
     return Matching(true_ids[background[0] :], predicted_ids[background[1] :], pairs, ious)
 
 
-def _flat(labels: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    if labels.dtype != bool and not np.issubdtype(labels.dtype, np.integer):
+def _annotated_runs(
+    truth: npt.NDArray[Any], predicted: npt.NDArray[Any]
+) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """Check two label images, and give the labels and lengths of the runs where there is annotation."""
+    if truth.shape != predicted.shape:
         raise InputError(
-            f"the {name} has dtype {labels.dtype}; a label image holds integers, 0 for background"
+            f"the annotation has shape {truth.shape} and the prediction {predicted.shape}; "
+            "both must cover the same pixels"
         )
-    if labels.size and labels.min() < 0:
-        raise InputError(f"the {name} holds the label {labels.min()}; labels must be 0 (background) or above")
-    return labels.reshape(-1)
+    for labels, name in ((truth, "annotation"), (predicted, "prediction")):
+        if labels.dtype != bool and not np.issubdtype(labels.dtype, np.integer):
+            raise InputError(
+                f"the {name} has dtype {labels.dtype}; a label image holds integers, 0 for background"
+            )
+    runs = _runs(truth.reshape(-1), predicted.reshape(-1))
+    lowest = runs[1].min(initial=0)
+    if lowest < 0:
+        raise InputError(f"the prediction holds the label {lowest}; labels are 0 (background) or above")
+    annotated = runs[0] >= 0
+    return runs[0][annotated], runs[1][annotated], runs[2][annotated]
 
 
 def _runs(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> tuple[IndexArray, IndexArray, IndexArray]:

@@ -1,0 +1,195 @@
+"""Checks of one image and its mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import io
+from ..axes import Image
+from ..errors import StellateError
+from .duplicates import pixel_hash, thumbnail
+from .findings import Finding, Severity
+from .listing import Record
+from .objects import count_pieces, measure_objects
+
+__all__ = ["PairFacts", "check_pair"]
+
+# Values at which cameras and formats clip: 8, 10, 12, 14 and 16 bits.
+_FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
+# A share of clipped object pixels above which texture, and with it touching borders, is lost.
+_SATURATED = 0.05
+_IDS_NAMED = 6
+
+
+@dataclass(frozen=True, eq=False)
+class PairFacts:
+    """What checks across files need to know of one pair.
+
+    Attributes
+    ----------
+    record
+        The files.
+    image_hash, mask_hash
+        Hashes of the pixels, None where a file could not be read.
+    thumbnail
+        From `duplicates.thumbnail`, or None.
+    axes, channels, dtype
+        Of the image.
+    n_objects
+        Objects in the mask.
+    """
+
+    record: Record
+    image_hash: str | None = None
+    mask_hash: str | None = None
+    thumbnail: npt.NDArray[np.float32] | None = None
+    axes: str = ""
+    channels: int = 0
+    dtype: str = ""
+    n_objects: int = 0
+
+
+def check_pair(
+    record: Record, axes: str | None, receptive_field: Sequence[int] | None
+) -> tuple[PairFacts, list[Finding]]:
+    """Read an image and its mask once, and look for everything that can be wrong with the two.
+
+    Parameters
+    ----------
+    record
+        The files.
+    axes
+        Axes of the image where the user named them.
+    receptive_field
+        Sides in pixels of what the network sees at once; None to leave objects' sizes unchecked.
+    """
+    findings: list[Finding] = []
+    image = labels = None
+    ids: npt.NDArray[Any] = np.zeros(0, dtype=np.int64)
+    try:
+        image = io.read(record.image_path, axes=axes)
+    except (StellateError, OSError) as error:
+        findings.append(_unreadable(record.image_path, error))
+    try:
+        labels, ids = io.read_labels(record.mask_path)
+    except (StellateError, OSError) as error:
+        findings.append(_unreadable(record.mask_path, error))
+    if labels is not None:
+        findings += _check_labels(record.mask_path, labels, ids, receptive_field)
+    if image is not None:
+        findings += _check_values(image, record.image_path)
+    if image is not None and labels is not None:
+        findings += _check_together(record, image, labels)
+    facts = PairFacts(
+        record,
+        image_hash=None if image is None else pixel_hash(image),
+        mask_hash=None if labels is None else pixel_hash(Image(labels, "ZYX"[-labels.ndim :])),
+        thumbnail=None if image is None else thumbnail(image),
+        axes="" if image is None else image.squeeze().axes,
+        channels=0 if image is None else image.channels,
+        dtype="" if image is None else str(image.array.dtype),
+        n_objects=len(ids),
+    )
+    return facts, findings
+
+
+def _unreadable(file: Path, error: Exception) -> Finding:
+    # The errors of readers begin with the file and end with the remedy.
+    message = str(error).removeprefix(f"{file}: ")
+    what, _, remedy = message.rpartition("; ")
+    remedy = remedy if what else "replace the file, or take the pair out"
+    return Finding(Severity.ERROR, file, what or message, remedy)
+
+
+def _check_labels(
+    file: Path, labels: npt.NDArray[Any], ids: npt.NDArray[Any], receptive_field: Sequence[int] | None
+) -> Iterator[Finding]:
+    if not len(ids):
+        yield Finding(
+            Severity.NOTE,
+            file,
+            "no objects",
+            "keep it if the image has none, else annotate it or take it out",
+        )
+        return
+    sizes, pieces = measure_objects(labels), count_pieces(labels)
+    if len(ids) == 1 and pieces[0] > 1:
+        what = f"a single id ({ids[0]}) in {pieces[0]} pieces: a foreground mask rather than a label image?"
+        yield Finding(Severity.WARNING, file, what, "give each object an id of its own")
+    elif (pieces > 1).any():
+        what = f"{_count(pieces > 1, 'object')} in several pieces: {_named(ids, pieces > 1)}"
+        yield Finding(
+            Severity.WARNING, file, what, "give each piece an id of its own, or join or remove stray pixels"
+        )
+    if (sizes.areas == 1).any():
+        what = f"{_count(sizes.areas == 1, 'object')} of a single pixel: {_named(ids, sizes.areas == 1)}"
+        yield Finding(Severity.WARNING, file, what, "remove what is no object")
+    if receptive_field is not None:
+        large = np.any(sizes.extents > np.asarray(receptive_field)[-labels.ndim :], axis=1)
+        if large.any():
+            seen = f"{' x '.join(map(str, receptive_field))} pixels"
+            what = f"{_count(large, 'object')} larger than the network sees ({seen}): {_named(ids, large)}"
+            yield Finding(
+                Severity.WARNING,
+                file,
+                what,
+                "scale the images down, or choose a larger grid or a deeper network",
+            )
+
+
+def _check_values(image: Image, file: Path) -> Iterator[Finding]:
+    array = np.asarray(image.array)
+    if not array.size:
+        yield Finding(Severity.ERROR, file, f"no pixels (shape {image.shape})", "replace or remove it")
+        return
+    if array.dtype.kind in "fc" and not np.isfinite(array).all():
+        share = 1 - np.isfinite(array).mean()
+        what = f"values that are not finite numbers (NaN or infinite): {share:.2%} of the pixels"
+        yield Finding(
+            Severity.ERROR, file, what, "replace them by the background's value, or export the image anew"
+        )
+        return
+    low, high = array.min(), array.max()
+    if low == high:
+        what = f"constant: every pixel is {low}"
+        yield Finding(Severity.WARNING, file, what, "take the pair out, or export the image anew")
+
+
+def _check_together(record: Record, image: Image, labels: npt.NDArray[Any]) -> Iterator[Finding]:
+    expected = tuple(image.sizes[a] for a in image.spatial_axes)
+    if labels.shape != expected:
+        what = f"shape {labels.shape}, but the image has {expected} along {image.spatial_axes}"
+        yield Finding(
+            Severity.ERROR,
+            record.mask_path,
+            what,
+            "export the mask at the image's size, or name the image's axes",
+        )
+        return
+    array = np.asarray(image.array)
+    top = array.max(initial=0)
+    if array.dtype.kind not in "ui" or int(top) not in _FULL_SCALES or array.min() == top:
+        return
+    other = [a for a in image.axes if a not in image.spatial_axes]
+    clipped = (array == top).all(axis=tuple(image.axes.index(a) for a in other))
+    inside = clipped[labels > 0]
+    if inside.size and inside.mean() > _SATURATED:
+        what = f"{inside.mean():.0%} of the objects' pixels are saturated (at {top})"
+        yield Finding(Severity.WARNING, record.image_path, what, "expose or export it with less brightness")
+
+
+def _count(which: npt.NDArray[np.bool_], noun: str) -> str:
+    number = int(which.sum())
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _named(ids: npt.NDArray[Any], which: npt.NDArray[np.bool_]) -> str:
+    chosen = ids[which]
+    more = f" and {len(chosen) - _IDS_NAMED} more" if len(chosen) > _IDS_NAMED else ""
+    return f"id{'s' if len(chosen) > 1 else ''} {', '.join(map(str, chosen[:_IDS_NAMED]))}{more}"

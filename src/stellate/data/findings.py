@@ -1,0 +1,91 @@
+"""What a check of an annotated folder found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+__all__ = ["CheckReport", "Finding", "Severity"]
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """Training cannot start."""
+    WARNING = "warning"
+    """Training can start, but the result is likely to suffer, or to look better than it is."""
+    NOTE = "note"
+    """Worth a look; often as intended."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong or odd.
+
+    Attributes
+    ----------
+    severity
+        How much it matters.
+    file
+        The file that it is about; None for the data as a whole.
+    what
+        What was found.
+    remedy
+        What to do about it.
+    """
+
+    severity: Severity
+    file: Path | None
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}: " if self.file else ""
+        return f"{self.severity}: {where}{self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Everything that a check found.
+
+    Attributes
+    ----------
+    root
+        The folder.
+    n_images
+        Number of image-and-mask pairs.
+    n_objects
+        Number of objects in the masks that could be read.
+    findings
+        Errors first, then warnings, then notes.
+    """
+
+    root: Path
+    n_images: int
+    n_objects: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def can_train(self) -> bool:
+        """Whether training can start."""
+        return not any(f.severity is Severity.ERROR for f in self.findings)
+
+    def count(self, severity: Severity) -> int:
+        """Number of findings of one kind."""
+        return Counter(f.severity for f in self.findings)[severity]
+
+    def table(self) -> list[dict[str, Any]]:
+        """A row for each finding: severity, file (relative to the folder), what, remedy."""
+        return [
+            {"severity": str(f.severity), "file": self._name(f.file), "what": f.what, "remedy": f.remedy}
+            for f in self.findings
+        ]
+
+    def _name(self, file: Path | None) -> str:
+        if file is None:
+            return ""
+        return (file.relative_to(self.root) if file.is_relative_to(self.root) else file).as_posix()

@@ -1,0 +1,199 @@
+"""What a dataset is like: sizes, intensities and objects. Defaults for training are chosen by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..axes import Image
+from ..errors import DataError
+from .folder import Dataset
+from .objects import ObjectSizes, measure_objects
+
+__all__ = ["Fingerprint", "fingerprint"]
+
+OBJECT_PERCENTILES = (1, 5, 25, 50, 75, 95, 99, 100)
+INTENSITY_PERCENTILES = (0, 1, 5, 50, 95, 99, 99.8, 100)
+# Above this, percentiles are taken of every n-th value.
+_INTENSITIES_SAMPLED = 1 << 20
+# Pixel sizes that differ by less are one and the same, rounded differently.
+_SPACING_TOLERANCE = 0.01
+
+Percentiles = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A summary of a dataset.
+
+    Percentiles are mappings such as ``{"1": 5.2, "50": 17.0, "100": 48.5}``; counts of kinds are mappings
+    such as ``{"uint8": 480, "uint16": 2}``, most frequent first.
+
+    Attributes
+    ----------
+    n_images, n_objects
+        How many there are.
+    axes, dtypes, channels
+        Number of images of each kind.
+    spatial_axes
+        ``"YX"`` or ``"ZYX"``.
+    shape_min, shape_median, shape_max
+        Smallest, median and largest side along each spatial axis, in pixels.
+    intensities
+        Median over the images of each image's percentiles, all channels together.
+    object_diameters
+        Percentiles of the diameters, in pixels, of discs (balls) with the objects' areas.
+    object_extents
+        Percentiles of the objects' largest bounding-box sides, in pixels.
+    median_extent
+        Median bounding-box side along each spatial axis, in pixels.
+    objects_per_image
+        Least, median and largest number.
+    images_without_objects
+        How many images have none.
+    foreground_share
+        Share of all pixels that lie in objects.
+    spacing_um
+        Pixel size in micrometres along each spatial axis where all images state the same, else None.
+    """
+
+    n_images: int
+    n_objects: int
+    axes: Mapping[str, int]
+    dtypes: Mapping[str, int]
+    channels: Mapping[str, int]
+    spatial_axes: str
+    shape_min: tuple[int, ...]
+    shape_median: tuple[int, ...]
+    shape_max: tuple[int, ...]
+    intensities: Percentiles
+    object_diameters: Percentiles
+    object_extents: Percentiles
+    median_extent: tuple[float, ...]
+    objects_per_image: tuple[float, float, float]
+    images_without_objects: int
+    foreground_share: float
+    spacing_um: tuple[float, ...] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class _Traits:
+    """What is kept of each image."""
+
+    axes: str
+    dtype: str
+    channels: int
+    spatial_axes: str
+    shape: tuple[int, ...]
+    intensities: npt.NDArray[np.float64]
+    sizes: ObjectSizes
+    spacing: tuple[float, ...] | None
+
+
+def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None = None) -> Fingerprint:
+    """Summarise a dataset. Images are read one after another, and only their numbers are kept.
+
+    Parameters
+    ----------
+    dataset
+        Images of the same spatial axes with their annotations.
+    progress
+        Called with the images done and their number after each.
+
+    Raises
+    ------
+    DataError
+        If it is empty, 2D and 3D images are mixed, or a mask does not fit its image.
+    InputError
+        If a file cannot be read.
+    """
+    if not len(dataset):
+        raise DataError(f"{dataset.root}: no images to look at")
+    all_traits: list[_Traits] = []
+    for k in range(len(dataset)):
+        image, annotation = dataset.pair(k)
+        traits = _traits(image, annotation.labels)
+        if all_traits and traits.spatial_axes != all_traits[0].spatial_axes:
+            raise DataError(
+                f"{dataset[k].image_path}: has the axes {traits.spatial_axes}, where images before it have "
+                f"{all_traits[0].spatial_axes}; keep 2D and 3D images in folders of their own"
+            )
+        all_traits.append(traits)
+        if progress is not None:
+            progress(k + 1, len(dataset))
+    return _summary(all_traits)
+
+
+def _traits(image: Image, labels: npt.NDArray[Any]) -> _Traits:
+    values = np.asarray(image.array).reshape(-1)
+    values = values[:: max(1, values.size // _INTENSITIES_SAMPLED)]
+    spatial = image.spatial_axes
+    return _Traits(
+        axes=image.axes,
+        dtype=str(image.array.dtype),
+        channels=image.channels,
+        spatial_axes=spatial,
+        shape=tuple(image.sizes[a] for a in spatial),
+        intensities=np.percentile(values, INTENSITY_PERCENTILES),
+        sizes=measure_objects(labels),
+        spacing=image.spacing(spatial),
+    )
+
+
+def _summary(traits: Sequence[_Traits]) -> Fingerprint:
+    shapes = np.array([t.shape for t in traits])
+    counts = np.array([len(t.sizes.areas) for t in traits])
+    extents = np.concatenate([t.sizes.extents for t in traits])
+    diameters = np.concatenate([t.sizes.diameters for t in traits])
+    covered = sum(int(t.sizes.areas.sum()) for t in traits)
+    typical = np.median([t.intensities for t in traits], axis=0)
+    return Fingerprint(
+        n_images=len(traits),
+        n_objects=int(counts.sum()),
+        axes=_counted([t.axes for t in traits]),
+        dtypes=_counted([t.dtype for t in traits]),
+        channels=_counted([str(t.channels) for t in traits]),
+        spatial_axes=traits[0].spatial_axes,
+        shape_min=tuple(map(int, shapes.min(axis=0))),
+        shape_median=tuple(map(int, np.median(shapes, axis=0))),
+        shape_max=tuple(map(int, shapes.max(axis=0))),
+        intensities={f"{p:g}": float(v) for p, v in zip(INTENSITY_PERCENTILES, typical, strict=True)},
+        object_diameters=_percentiles(diameters),
+        object_extents=_percentiles(extents.max(axis=1) if len(extents) else extents),
+        median_extent=tuple(map(float, np.median(extents, axis=0))) if len(extents) else (),
+        objects_per_image=(float(counts.min()), float(np.median(counts)), float(counts.max())),
+        images_without_objects=int((counts == 0).sum()),
+        foreground_share=covered / float(shapes.prod(axis=1).sum()),
+        spacing_um=_common_spacing([t.spacing for t in traits]),
+    )
+
+
+def _percentiles(values: npt.NDArray[Any]) -> dict[str, float]:
+    """Percentiles by name; empty if there are no objects."""
+    if not values.size:
+        return {}
+    found = np.percentile(values, OBJECT_PERCENTILES)
+    return {f"{p:g}": float(v) for p, v in zip(OBJECT_PERCENTILES, found, strict=True)}
+
+
+def _counted(values: Sequence[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def _common_spacing(spacings: Sequence[tuple[float, ...] | None]) -> tuple[float, ...] | None:
+    known = [s for s in spacings if s is not None]
+    if len(known) < len(spacings):
+        return None
+    table = np.array(known)
+    if np.ptp(table, axis=0).max() > _SPACING_TOLERANCE * table.min():
+        return None
+    return tuple(map(float, np.median(table, axis=0)))

@@ -1,0 +1,72 @@
+"""How large annotated objects are, and whether each is in one piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+__all__ = ["ObjectSizes", "count_pieces", "measure_objects"]
+
+IndexArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectSizes:
+    """Sizes of the objects of a label image; row ``k`` is label ``k + 1``.
+
+    Attributes
+    ----------
+    areas
+        ``(n,)`` int64, pixels (voxels in 3D).
+    extents
+        ``(n, ndim)`` int64, sides of the bounding box in pixels.
+    """
+
+    areas: IndexArray
+    extents: IndexArray
+
+    @property
+    def diameters(self) -> npt.NDArray[np.float64]:
+        """``(n,)`` float64: diameters in pixels of the discs (balls in 3D) of the same area."""
+        if self.extents.shape[1] == 3:
+            return np.cbrt(6 * self.areas / np.pi)
+        return np.sqrt(4 * self.areas / np.pi)
+
+
+def measure_objects(labels: npt.NDArray[Any]) -> ObjectSizes:
+    """Measure every object of a label image.
+
+    Parameters
+    ----------
+    labels
+        2D or 3D, integer, contiguous from 1; what is 0 or below is no object.
+    """
+    boxes = ndimage.find_objects(labels)
+    areas = np.bincount(np.maximum(labels, 0).reshape(-1), minlength=len(boxes) + 1)[1:]
+    extents = [[0] * labels.ndim if box is None else [s.stop - s.start for s in box] for box in boxes]
+    return ObjectSizes(areas.astype(np.int64), np.array(extents, dtype=np.int64).reshape(-1, labels.ndim))
+
+
+def count_pieces(labels: npt.NDArray[Any]) -> IndexArray:
+    """Count the connected pieces of every object; pixels that touch at a corner are connected.
+
+    Parameters
+    ----------
+    labels
+        2D or 3D, integer, contiguous from 1; what is 0 or below is no object.
+
+    Returns
+    -------
+    (n,) int64
+        1 for an object in one piece.
+    """
+    around = np.ones((3,) * labels.ndim)
+    pieces = [
+        0 if box is None else ndimage.label(labels[box] == label, around)[1]
+        for label, box in enumerate(ndimage.find_objects(labels), start=1)
+    ]
+    return np.array(pieces, dtype=np.int64)
