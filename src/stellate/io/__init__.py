@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 from .atomic import atomic
+from .geojson import read_geojson, write_geojson
 from .images import FORMATS, SUFFIXES, open_lazy, read
 from .labels import read_labels, write_labels
+from .listing import list_images
+from .outlined import OutlinedObject
+from .rois import read_rois, write_rois
+from .table import read_table, write_table
 
-__all__ = ["FORMATS", "SUFFIXES", "atomic", "open_lazy", "read", "read_labels", "write_labels"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "OutlinedObject",
+    "atomic",
+    "list_images",
+    "open_lazy",
+    "read",
+    "read_geojson",
+    "read_labels",
+    "read_rois",
+    "read_table",
+    "write_geojson",
+    "write_labels",
+    "write_rois",
+    "write_table",
+]

@@ -141,8 +141,8 @@ def _whole_numbers(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.int64
     largest = _WHOLE_FLOATS.get(values.dtype.itemsize, 2**53)
     if not np.isfinite(values).all() or (values != np.trunc(values)).any():
         raise InputError(
-            f"{path}: expected whole numbers as object ids, got {values.dtype} with fractions, NaN or infinities; "
-            "if these are probabilities, threshold and label them first"
+            f"{path}: expected whole numbers as object ids, got {values.dtype} with fractions, NaN or "
+            "infinities; if these are probabilities, threshold and label them first"
         )
     if np.abs(values).max(initial=0) > largest:
         raise InputError(

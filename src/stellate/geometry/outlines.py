@@ -1,0 +1,227 @@
+"""Outlines of labelled objects along the edges of their pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from .labels import Labels, count_objects
+
+__all__ = ["Rings", "outlines", "polygons_of", "trace_rings"]
+
+Ring = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rings:
+    """Closed boundary lines of all objects of a label image.
+
+    Attributes
+    ----------
+    points
+        ``(m, 2)`` float64, corners of pixels as (row, col); the first point of a ring is not repeated at its
+        end.
+    starts
+        ``(n_rings + 1,)`` int64: ring k is ``points[starts[k] : starts[k + 1]]``.
+    labels
+        ``(n_rings,)`` int32, the object of each ring; ascending.
+    areas
+        ``(n_rings,)`` float64, enclosed pixels: positive for an outer ring, negative for a hole.
+    """
+
+    points: Ring
+    starts: npt.NDArray[np.int64]
+    labels: Labels
+    areas: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def ring(self, k: int) -> Ring:
+        """Points of ring `k`, ``(n_points, 2)``."""
+        return self.points[self.starts[k] : self.starts[k + 1]]
+
+
+def outlines(labels: Labels, count: int | None = None) -> list[Ring]:
+    """Outline of each object, holes filled: of an object in several pieces, that of the largest piece.
+
+    Parameters
+    ----------
+    labels
+        ``(rows, columns)``, contiguous.
+    count
+        Number of objects; the highest label if None.
+
+    Returns
+    -------
+    list of ndarray
+        For each object ``(k, 2)`` float64 points (row, col): corners of pixels, thus at halves; runs along an
+        edge have no points between their ends. ``(0, 2)`` for a label without pixels.
+
+    Notes
+    -----
+    Pixels that touch only at a corner are separate pieces here, so that no outline touches itself.
+    """
+    rings = trace_rings(labels)
+    n = count_objects(labels) if count is None else count
+    largest = np.zeros(n)
+    chosen = np.full(n, -1)
+    for k in np.flatnonzero((rings.areas > 0) & (rings.labels <= n)):
+        at = rings.labels[k] - 1
+        if rings.areas[k] > largest[at]:
+            largest[at], chosen[at] = rings.areas[k], k
+    return [rings.ring(k) if k >= 0 else np.zeros((0, 2)) for k in chosen]
+
+
+def polygons_of(rings: Rings, count: int) -> list[list[list[Ring]]]:
+    """Group rings into polygons with holes, which together cover each object exactly.
+
+    Parameters
+    ----------
+    rings
+        All rings of a label image.
+    count
+        Number of objects.
+
+    Returns
+    -------
+    list
+        For each object its pieces, the largest first; each piece is its outer ring followed by its holes.
+    """
+    ends = np.searchsorted(rings.labels, np.arange(1, count + 2))
+    return [_pieces(rings, range(ends[k], ends[k + 1])) for k in range(count)]
+
+
+def _pieces(rings: Rings, members: range) -> list[list[Ring]]:
+    outer = sorted((k for k in members if rings.areas[k] > 0), key=lambda k: -rings.areas[k])
+    pieces = {k: [rings.ring(k)] for k in outer}
+    for hole in members:
+        if rings.areas[hole] > 0:
+            continue
+        owner = outer[0]
+        if len(outer) > 1:
+            # A piece may lie in a hole of another: the smallest outline around a pixel of the rim is its own.
+            # Each ring begins at the upper left corner of a pixel of its object.
+            pixel = rings.points[rings.starts[hole]] + 0.5
+            owner = next(k for k in reversed(outer) if _inside(pixel, rings.ring(k)))
+        pieces[owner].append(rings.ring(hole))
+    return [pieces[k] for k in outer]
+
+
+def _inside(point: npt.NDArray[np.float64], ring: Ring) -> bool:
+    """Whether a pixel centre lies inside a ring of pixel edges: an odd number of crossings to its right."""
+    after = np.roll(ring, -1, axis=0)
+    crosses = (ring[:, 0] > point[0]) != (after[:, 0] > point[0])
+    return bool(np.count_nonzero(crosses & (ring[:, 1] > point[1])) % 2)
+
+
+def trace_rings(labels: Labels) -> Rings:
+    """Trace all boundaries of all objects, in time linear in the pixels.
+
+    Parameters
+    ----------
+    labels
+        ``(rows, columns)`` of any integer dtype; positive numbers are objects.
+
+    Returns
+    -------
+    Rings
+        Outer rings and holes, ordered by label. An object lies to the right of the direction of travel, rows
+        pointing down.
+    """
+    corners, starts, owners, doubled = _trace(np.ascontiguousarray(labels))
+    order = np.argsort(owners, kind="stable")
+    lengths = np.diff(starts)[order]
+    new_starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    take = np.repeat(starts[:-1][order] - new_starts[:-1], lengths) + np.arange(new_starts[-1])
+    return Rings(corners[take] - 0.5, new_starts, owners[order], doubled[order] / 2)
+
+
+# Travel right, down, left, up: the step along a pixel edge, and from a corner the pixels ahead on either
+# side.
+_STEP = np.array([[0, 1], [1, 0], [0, -1], [-1, 0]])
+_AHEAD_RIGHT = np.array([[0, 0], [0, -1], [-1, -1], [-1, 0]])
+_AHEAD_LEFT = np.array([[-1, 0], [0, 0], [0, -1], [-1, -1]])
+
+
+@numba.njit(nogil=True, cache=True)
+def _trace(labels: Any) -> Any:
+    """Corners ``(m, 2)``, starts, labels and doubled signed areas of the rings, by their first pixels.
+
+    Every ring, hole or not, travels right along the top of some pixel: rings are begun there, and tops are
+    ticked off as they are passed.
+    """
+    rows, columns = labels.shape
+    passed = np.zeros((rows, columns), dtype=np.bool_)
+    corners = np.empty((1024, 2), dtype=np.int32)
+    starts = np.zeros(257, dtype=np.int64)
+    owners = np.empty(256, dtype=np.int32)
+    doubled = np.empty(256, dtype=np.float64)
+    used = 0
+    n = 0
+    for r in range(rows):
+        for c in range(columns):
+            label = labels[r, c]
+            if label <= 0 or passed[r, c] or (r > 0 and labels[r - 1, c] == label):
+                continue
+            # The left end of a run of tops, thus a corner: the rest of the run is passed on the same walk.
+            if n == owners.size:
+                starts, owners, doubled = _longer(starts), _longer(owners), _longer(doubled)
+            corners, end, area = _follow(labels, r, c, corners, used, passed)
+            owners[n] = label
+            doubled[n] = area
+            used = end
+            n += 1
+            starts[n] = used
+    return corners[:used], starts[: n + 1], owners[:n], doubled[:n]
+
+
+@numba.njit(nogil=True, cache=True)
+def _follow(labels: Any, row: int, col: int, corners: Any, used: int, passed: Any) -> Any:
+    """Walk once around from the upper left corner of a pixel; append the corners where the walk turns."""
+    label = labels[row, col]
+    r, c, heading = row, col, 0
+    area = 0.0
+    while True:
+        if used == corners.shape[0]:
+            wider = np.empty((2 * used, 2), dtype=np.int32)
+            wider[:used] = corners
+            corners = wider
+        corners[used, 0], corners[used, 1] = r, c
+        used += 1
+        from_r, from_c = r, c
+        while True:
+            if heading == 0:
+                passed[r, c] = True
+            r += _STEP[heading, 0]
+            c += _STEP[heading, 1]
+            right = _has(labels, r + _AHEAD_RIGHT[heading, 0], c + _AHEAD_RIGHT[heading, 1], label)
+            if not right:
+                turn = 1
+                break
+            if _has(labels, r + _AHEAD_LEFT[heading, 0], c + _AHEAD_LEFT[heading, 1], label):
+                turn = 3
+                break
+        area += float(from_c) * r - float(c) * from_r
+        heading = (heading + turn) % 4
+        if r == row and c == col and heading == 0:
+            return corners, used, area
+
+
+@numba.njit(nogil=True, cache=True)
+def _has(labels: Any, r: int, c: int, label: int) -> bool:
+    if r < 0 or c < 0 or r >= labels.shape[0] or c >= labels.shape[1]:
+        return False
+    return bool(labels[r, c] == label)
+
+
+@numba.njit(nogil=True, cache=True)
+def _longer(values: Any) -> Any:
+    """Room for twice as many rings (and the one more start that they need)."""
+    longer = np.empty(2 * values.size, dtype=values.dtype)
+    longer[: values.size] = values
+    return longer

@@ -1,0 +1,114 @@
+"""ImageJ regions of interest: a ZIP file with an outline for each object, for ImageJ's ROI Manager.
+
+ImageJ counts from the upper left corner of the first pixel, with x to the right: x = col + 0.5, y = row +
+0.5. An outline along pixel edges thus has whole numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
+
+from ..errors import InputError
+from ..geometry.outlines import polygons_of, trace_rings
+from ..results import Instances
+from .atomic import atomic
+from .content import damaged_file_errors
+from .outlined import OutlinedObject
+
+__all__ = ["read_rois", "write_rois"]
+
+Ring = npt.NDArray[np.float64]
+_INTEGER_LIMIT = 2**15 - 1  # whole-number coordinates are 16-bit; beyond, ImageJ reads floats beside them
+_MOST_BYTES = 2**24  # of one region; a larger one is no outline of a cell
+
+
+def write_rois(path: str | os.PathLike[str], instances: Instances) -> None:
+    """Write the outlines of objects for ImageJ.
+
+    Each object is a traced outline named by its label; further pieces of an object in several pieces are
+    named ``LABEL-2``, ``LABEL-3`` and so on, the largest piece being ``LABEL``. Holes are filled, since
+    ImageJ's simple outlines have none.
+
+    Parameters
+    ----------
+    path
+        The ``.zip`` file; its folder is made where it is missing.
+    instances
+        Objects of a 2D image.
+
+    Raises
+    ------
+    InputError
+        If the label image is not 2D.
+    OutputError
+        If the disk is full or does not permit it.
+    """
+    if instances.labels.ndim != 2:
+        raise InputError(f"ImageJ outlines are 2D, got labels of shape {instances.labels.shape}")
+    polygons = polygons_of(trace_rings(instances.labels), len(instances))
+    with atomic(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for label, pieces in enumerate(polygons, start=1):
+            for number, piece in enumerate(pieces, start=1):
+                name = f"{label}" if number == 1 else f"{label}-{number}"
+                archive.writestr(f"{name}.roi", _encoded(piece[0], name))
+
+
+def read_rois(path: str | os.PathLike[str]) -> list[OutlinedObject]:
+    """Read the outlines of a ZIP file of ImageJ regions.
+
+    Returns
+    -------
+    list of OutlinedObject
+        One for each region that encloses an area (polygon, freehand, traced, rectangle), in the file's order.
+
+    Raises
+    ------
+    InputError
+        If the file is no ZIP file of regions, or is damaged.
+    """
+    file = Path(path)
+    found = []
+    with damaged_file_errors(file), zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            if not entry.filename.lower().endswith(".roi"):
+                continue
+            if entry.file_size > _MOST_BYTES:
+                raise InputError(
+                    f"{file}: the region {entry.filename} is too large ({entry.file_size:,} bytes)"
+                )
+            roi = ImagejRoi.frombytes(archive.read(entry))
+            name = roi.name or Path(entry.filename).stem
+            found += [OutlinedObject(name, ((ring,),)) for ring in _decoded(roi)]
+    return found
+
+
+def _encoded(ring: Ring, name: str) -> bytes:
+    corners = np.rint(ring[:, ::-1] + 0.5).astype(np.int32)
+    roi = ImagejRoi()
+    roi.roitype = ROI_TYPE.TRACED
+    roi.options = ROI_OPTIONS.OVERLAY_LABELS
+    roi.name = name
+    roi.left, roi.top = (int(v) for v in corners.min(axis=0))
+    roi.right, roi.bottom = (int(v) for v in corners.max(axis=0))
+    roi.integer_coordinates = corners - corners.min(axis=0)
+    roi.n_coordinates = len(corners)
+    if corners.max() > _INTEGER_LIMIT:
+        roi.options |= ROI_OPTIONS.SUB_PIXEL_RESOLUTION
+        roi.subpixel_coordinates = corners.astype(np.float32)
+    return roi.tobytes()
+
+
+def _decoded(roi: ImagejRoi) -> list[Ring]:
+    if roi.roitype not in (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED, ROI_TYPE.RECT):
+        return []
+    corners = roi.coordinates(multi=True)
+    rings = corners if isinstance(corners, list) else [corners]
+    # roifile closes the rings of rectangles and composite regions.
+    opened = [r[:-1] if len(r) > 1 and np.array_equal(r[0], r[-1]) else r for r in rings]
+    return [np.asarray(r, dtype=np.float64)[:, ::-1] - 0.5 for r in opened]
