@@ -1,0 +1,128 @@
+"""Which channels of an image a model gets. Nothing is guessed: where it is open, the user is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..axes import Image
+from ..errors import InputError
+from .pixels import GREY, Pixels
+
+__all__ = ["choose_channels"]
+
+
+def choose_channels(image: Image, wanted: int, chosen: tuple[int | str, ...]) -> tuple[Pixels, str]:
+    """Bring an image to the number of channels that a model takes.
+
+    - Where the user chose, that is used.
+    - As many channels as wanted are used as they are.
+    - One is wanted and there are more: those that are constant (an unused colour, an opaque alpha channel)
+      are left out and equal ones (a grey picture stored as a colour one) count once; if one is left, it is
+      used.
+    - Three are wanted and there are four of which the last is constant: a colour picture with an alpha
+      channel; the first three are used.
+    - All else is an error that names the choices.
+
+    Parameters
+    ----------
+    image
+        With the axes ``Y``, ``X`` and perhaps ``C`` and ``Z`` (see `Pixels`).
+    wanted
+        Channels that the model takes.
+    chosen
+        Indices or names, or the one word ``"grey"``; empty where the user left it open.
+
+    Returns
+    -------
+    pixels
+        ``(wanted, H, W)``, read when sliced.
+    note
+        What was done, for the user; empty if nothing.
+
+    Raises
+    ------
+    InputError
+        If the choice does not fit the image or the model, or is needed.
+    """
+    if chosen == (GREY,) and GREY not in image.channel_names:
+        return _grey(image, wanted)
+    if chosen:
+        indices = tuple(_index(image, c) for c in chosen)
+        if len(indices) != wanted:
+            raise InputError(
+                f"{image.name}: the model takes {wanted} channel{'s'[: wanted > 1]}, but "
+                f"{len(indices)} were chosen ({', '.join(map(str, chosen))})"
+            )
+        return Pixels(image, indices), f"channel{'s'[: wanted > 1]} {', '.join(map(str, chosen))} used"
+    everything = Pixels(image, tuple(range(image.channels)))
+    if image.channels == wanted:
+        return everything, ""
+    if wanted == 1:
+        return _only_one(image, everything)
+    if (wanted, image.channels) == (3, 4) and _varying(everything)[3] is False:
+        return Pixels(image, (0, 1, 2)), "the constant fourth channel (alpha) is left out"
+    raise InputError(
+        f"{image.name}: the model takes {wanted} channels, the image has {_described(image)}; "
+        f"name the {wanted} to use, in the model's order (channels; one may be named several times)"
+    )
+
+
+def _only_one(image: Image, everything: Pixels) -> tuple[Pixels, str]:
+    varying = [i for i, v in enumerate(_varying(everything)) if v]
+    kept = varying[:1] or [0]
+    if all(_equal(everything, kept[0], other) for other in varying[1:]):
+        if len(varying) > 1:
+            return Pixels(
+                image, (kept[0],)
+            ), f"the {len(varying)} channels that are not constant are equal: one is used"
+        return Pixels(image, (kept[0],)), f"channel {_name(image, kept[0])} used: the others are constant"
+    raise InputError(
+        f"{image.name}: the model takes 1 channel, the image has {_described(image)} that differ; "
+        f"name the one to use (channels={varying[0]}), or 'grey' for the brightness of a colour picture"
+    )
+
+
+def _grey(image: Image, wanted: int) -> tuple[Pixels, str]:
+    if wanted != 1 or image.channels not in (3, 4):
+        raise InputError(
+            f"{image.name}: 'grey' makes 1 channel of a colour picture's 3; the model takes {wanted}, "
+            f"the image has {_described(image)}"
+        )
+    return Pixels(image, GREY), "colours turned to grey (0.299 R + 0.587 G + 0.114 B)"
+
+
+def _index(image: Image, channel: int | str) -> int:
+    if channel in image.channel_names:
+        return image.channel_names.index(str(channel))
+    if isinstance(channel, str) and not channel.isdecimal():
+        raise InputError(f"{image.name}: no channel is called {channel!r}; the image has {_described(image)}")
+    index = int(channel)
+    if not 0 <= index < image.channels:
+        raise InputError(
+            f"{image.name}: no channel {index}; the image has {_described(image)}, counted from 0"
+        )
+    return index
+
+
+def _described(image: Image) -> str:
+    names = f" ({', '.join(image.channel_names)})" if image.channel_names else ""
+    return f"{image.channels} channel{'s'[: image.channels > 1]}{names}"
+
+
+def _name(image: Image, index: int) -> str:
+    return image.channel_names[index] if image.channel_names else str(index)
+
+
+def _varying(pixels: Pixels) -> list[bool]:
+    """Whether each channel has more than one value."""
+    first = pixels[:, :1, :1]
+    varying = np.zeros(pixels.shape[0], dtype=bool)
+    for block in pixels.blocks():
+        varying |= (block != first).any(axis=(1, 2))
+        if varying.all():
+            break
+    return [bool(v) for v in varying]
+
+
+def _equal(pixels: Pixels, one: int, other: int) -> bool:
+    return all(np.array_equal(block[one], block[other]) for block in pixels.blocks())

@@ -1,0 +1,121 @@
+"""Running a network on one piece of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..nn.inference import prepare_for_inference
+from .flips import FLIPS, Flip
+
+__all__ = ["Engine", "choose_device"]
+
+Mirrored = Callable[[Any, tuple[int, ...]], Any]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; ``"auto"`` is a GPU where there is one.
+
+    Raises
+    ------
+    ConfigError
+        If this computer, or the installed torch, has no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device {name}: torch finds {torch.cuda.device_count()} CUDA devices here; choose cpu, or "
+            "install the driver and a torch built for CUDA"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device mps: torch finds none here; choose device cpu")
+    return device
+
+
+class Engine:
+    """A network made ready to run: on a device, in a precision, with padding and perhaps mirror images.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode; not changed.
+    device
+        Where it runs.
+    precision
+        ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+    mirrored
+        Exchanges channels that mean directions in maps that were mirrored along some axes; given where the
+        output is to be averaged over mirror images.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        device: torch.device,
+        *,
+        precision: str = "auto",
+        mirrored: Mirrored | None = None,
+    ) -> None:
+        config: Any = getattr(network, "config", None)
+        self.stride: tuple[int, ...] = tuple(getattr(config, "stride", (1, 1)))
+        self.grid: tuple[int, ...] = tuple(getattr(config, "grid", (1,) * len(self.stride)))
+        self.device = device
+        self._network = prepare_for_inference(network, device, precision)
+        self._mirrored = mirrored
+
+    def __call__(self, pixels: npt.NDArray[np.float32]) -> Any:
+        """Run on one image or tile.
+
+        Parameters
+        ----------
+        pixels
+            ``(C, *spatial)`` float32, normalised. Padded here at the end, by reflection, to the network's
+            stride.
+
+        Returns
+        -------
+        Any
+            The network's output without its batch axis, on the CPU; over the padded image.
+        """
+        pixels = pad_to_multiple(pixels, self.stride)
+        if self._mirrored is None:
+            return self._run(pixels)
+        return self._average(pixels, self._mirrored)
+
+    def _average(self, pixels: npt.NDArray[np.float32], mirrored: Mirrored) -> dict[str, Tensor]:
+        total: dict[str, Tensor] = {}
+        for axes in FLIPS:
+            flip = Flip(axes, pixels.shape[1:], self.grid, self.stride)
+            maps = flip.undo(self._run(flip.apply(pixels)))
+            for name, tensor in (mirrored(maps, axes) if axes else maps).items():
+                total[name] = total[name].add_(tensor) if name in total else tensor.float().clone()
+        return {name: tensor.div_(len(FLIPS)) for name, tensor in total.items()}
+
+    @torch.inference_mode()
+    def _run(self, pixels: npt.NDArray[np.float32]) -> Any:
+        return _unbatched(self._network(torch.from_numpy(np.ascontiguousarray(pixels))[None]))
+
+
+def pad_to_multiple(pixels: npt.NDArray[np.float32], multiple: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Pad at the end of each spatial axis, by reflection, to a multiple; sides of one pixel are repeated."""
+    pad = [(0, 0)] + [(0, -n % m) for n, m in zip(pixels.shape[1:], multiple, strict=True)]
+    return np.pad(pixels, pad, mode="reflect") if any(after for _, after in pad) else pixels
+
+
+def _unbatched(output: Any) -> Any:
+    """The only item of a batch, on the CPU."""
+    if isinstance(output, Tensor):
+        return output[0].cpu()
+    if isinstance(output, Mapping):
+        return {name: _unbatched(value) for name, value in output.items()}
+    return {name: value.cpu() for name, value in output[0].items()}

@@ -1,0 +1,138 @@
+"""What a model found in an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..axes import Image
+from ..errors import InputError
+from ..geometry.measure import measure
+from ..reports.overlay import overlay
+from ..results import Instances, Result
+from . import outputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Prediction"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The objects of an image; of every frame, if it has time or pages.
+
+    Attributes
+    ----------
+    image
+        The image, as it was given.
+    frames
+        The planes that were looked at: the image itself, or its frames in order.
+    results
+        What was found in each of `frames`.
+    along
+        Axes along which the frames follow one another, e.g. ``"T"``; empty if there is one only.
+    notes
+        What was done to the image on the way, in words: channels chosen, rescaled, cut into tiles.
+    seconds
+        How long it took.
+    """
+
+    image: Image
+    frames: tuple[Image, ...]
+    results: tuple[Result, ...]
+    along: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def result(self) -> Result:
+        """What was found, if the image has no frames.
+
+        Raises
+        ------
+        InputError
+            If it has; then there is one result for each, in `results`.
+        """
+        if self.along:
+            raise InputError(
+                f"{self.image.name} has {len(self.results)} frames along {self.along}; use .results"
+            )
+        return self.results[0]
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """Label image ``(H, W)`` int32, or one for each frame, ``(T, H, W)``; 0 is background."""
+        images = [instances.labels for instances in self.instances]
+        if not self.along:
+            return images[0]
+        lengths = tuple(self.image.sizes[a] for a in self.along)
+        return np.stack(images).reshape(*lengths, *images[0].shape)
+
+    def __len__(self) -> int:
+        """Number of objects, in all frames."""
+        return sum(len(instances) for instances in self.instances)
+
+    def table(self) -> pd.DataFrame:
+        """Measurements, a row for each object; a column for each axis of the frames, if there are any."""
+        import pandas as pd
+
+        tables = []
+        for position, frame, instances in zip(self.positions(), self.frames, self.instances, strict=True):
+            table = measure(instances, frame)
+            for at, (axis, index) in enumerate(position.items()):
+                table.insert(at, axis, index)
+            tables.append(table)
+        return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+
+    def overlay(self, frame: int = 0) -> npt.NDArray[np.uint8]:
+        """The image with the outlines drawn on it, ``(H, W, 3)`` uint8."""
+        return overlay(self.frames[frame], self.instances[frame])
+
+    def save(self, folder: str | Path, name: str | None = None) -> dict[str, Path]:
+        """Write everything into a folder; see `stellate.prediction.outputs`.
+
+        Parameters
+        ----------
+        folder
+            Made where it is missing.
+        name
+            What the files' names begin with; the image's name if not given.
+
+        Returns
+        -------
+        dict
+            Paths by what they hold: ``labels``, ``overlay``, ``objects``, ``rois``, ``geojson``.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written; then nothing is left behind.
+        """
+        return outputs.save(self, Path(folder), name or self.image.name)
+
+    def positions(self) -> list[dict[str, int]]:
+        """Where each frame lies along the axes `along`."""
+        ranges = [range(self.image.sizes[a]) for a in self.along]
+        return [dict(zip(self.along, at, strict=True)) for at in product(*ranges)]
+
+    @property
+    def instances(self) -> list[Instances]:
+        """The results, where they are objects.
+
+        Raises
+        ------
+        InputError
+            If the model is not for finding objects.
+        """
+        found: list[Any] = [r for r in self.results if isinstance(r, Instances)]
+        if len(found) != len(self.results):
+            raise InputError(
+                f"{self.image.name}: the model finds no objects but {type(self.results[0]).__name__}"
+            )
+        return found

@@ -1,0 +1,235 @@
+"""A model that is ready to be used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .. import io
+from ..axes import Image, parse_axes, presumed_axes
+from ..data.channels import choose_channels
+from ..data.normalization import Normalization
+from ..errors import ConfigError, InputError
+from ..geometry.tiles import Tile
+from ..models.file import ModelInfo
+from ..results import Result
+from ..tasks.instances import InstancesTask
+from .engine import Engine, choose_device
+from .frames import frame_axes, frames
+from .options import PredictOptions
+from .prediction import Prediction
+from .rescaling import choose_scale
+from .tiling import computed_ahead, cut, tile_reader, tile_side
+
+__all__ = ["Predictor", "Progress", "as_image"]
+
+Progress = Callable[[int, int, str], None]
+"""Called when a step is done: how many are done, how many there are, and what is being done."""
+
+_TASKS: dict[str, Any] = {"instances": InstancesTask}
+
+
+class Predictor:
+    """A trained network with all that is needed to use it; what `stellate.load` gives.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    info
+        What its file says of it.
+    """
+
+    def __init__(self, network: nn.Module, info: ModelInfo) -> None:
+        self.network = network.eval()
+        self.info = info
+        self.normalization = Normalization.from_dict(info.normalization)
+        self._engines: dict[tuple[Any, ...], Engine] = {}
+        self._fingerprint = ""
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.info.name!r}, {self.info.description!r})"
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the weights and of all that is known of the model; models with the same one do the same."""
+        if not self._fingerprint:
+            digest = sha256(repr(self.info).encode())
+            for name, tensor in self.network.state_dict().items():
+                digest.update(name.encode())
+                digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+    def task(self, options: PredictOptions | None = None) -> Any:
+        """What the model is for (see `stellate.tasks.task.Task`), with the thresholds of the options.
+
+        Raises
+        ------
+        ConfigError
+            If the task has no such threshold.
+        """
+        task = _TASKS[self.info.task].for_network(
+            getattr(self.network, "config", None), self.info.settings, self.info.class_names
+        )
+        for name in ("prob_threshold", "nms_threshold"):
+            value = getattr(options, name, None)
+            if value is None:
+                continue
+            if not hasattr(task, name):
+                raise ConfigError(f"{self.info.name}: a model for {self.info.task} has no {name}")
+            task = replace(task, **{name: value})
+        return task
+
+    def predict(
+        self,
+        image: Image | str | Path | Any,
+        options: PredictOptions | None = None,
+        *,
+        progress: Progress | None = None,
+        **changes: Any,
+    ) -> Prediction:
+        """Find the objects in an image.
+
+        Parameters
+        ----------
+        image
+            A file, an array, or an `Image`. Arrays are ``YX``, or ``YXC`` if the last of three axes has
+            length 3 or 4; name the axes of others (``axes="CYX"``).
+        options
+            How; see `PredictOptions`.
+        progress
+            Called after each tile.
+        **changes
+            Fields of `PredictOptions` by name, e.g. ``prob_threshold=0.4``.
+
+        Raises
+        ------
+        InputError
+            If the image cannot be read, or is not what the model takes.
+        ConfigError
+            If an option is unknown, out of range, or cannot be met here.
+        """
+        started = time.perf_counter()
+        options = (options or PredictOptions()).changed(changes)
+        image = as_image(image, options.axes)
+        along = frame_axes(image)
+        count = int(np.prod([image.sizes[a] for a in along], dtype=np.int64))
+        kept, results, notes = [], [], []
+        for k, frame in enumerate(frames(image, options.plane)):
+            report = progress and _for_frame(progress, k, count)
+            result, said = self._predict_frame(frame, options, report)
+            kept.append(frame)
+            results.append(result)
+            notes += [note for note in said if note and note not in notes]
+        return Prediction(
+            image=image,
+            frames=tuple(kept),
+            results=tuple(results),
+            along=along,
+            notes=tuple(notes),
+            seconds=time.perf_counter() - started,
+        )
+
+    def prepare(self, options: PredictOptions) -> None:
+        """Do what does not depend on an image, so that a wrong option shows before any image is read.
+
+        Raises
+        ------
+        ConfigError
+            If an option cannot be met by this model or on this computer.
+        """
+        self._engine(options)
+
+    def _predict_frame(
+        self, frame: Image, options: PredictOptions, progress: Progress | None
+    ) -> tuple[Result, list[str]]:
+        config: Any = getattr(self.network, "config", None)
+        pixels, about_channels = choose_channels(frame, getattr(config, "in_channels", 1), options.channels)
+        try:
+            limits = self.normalization.limits(pixels)
+        except InputError as error:
+            raise InputError(f"{frame.name}: {error}") from error
+        scale, about_scale = choose_scale(
+            frame, options, spacing_um=self.info.spacing_um, diameter_px=self.info.object_diameter_px
+        )
+        engine = self._engine(options)
+        side = options.tile or tile_side(self.network, engine.device)
+        read = tile_reader(pixels, self.normalization, limits)
+        while True:
+            margin = engine.grid if options.flips else None
+            tiles = list(cut(pixels.shape[1:], config, side=side, scale=scale, margin=margin))
+            try:
+                result = self._run(tiles, lambda tile: engine(read(tile)), options, progress)
+            except torch.OutOfMemoryError:
+                if len(tiles) > 1 and side < 512:
+                    raise
+                side = min(side, max(tiles[0].shape)) // 2
+                torch.cuda.empty_cache()
+                continue
+            about_tiles = f"in {len(tiles)} tiles" if len(tiles) > 1 else ""
+            return result, [about_channels, about_scale, about_tiles]
+
+    def _run(
+        self,
+        tiles: list[Tile],
+        compute: Callable[[Tile], Any],
+        options: PredictOptions,
+        progress: Progress | None,
+    ) -> Result:
+        task = self.task(options)
+
+        def parts() -> Iterator[Any]:
+            outputs = computed_ahead(compute, tiles) if len(tiles) > 1 else ((t, compute(t)) for t in tiles)
+            for k, (tile, output) in enumerate(outputs):
+                yield task.decode(output, tile)
+                if progress is not None:
+                    progress(k + 1, len(tiles), "tiles")
+
+        result: Result = task.merge(parts())
+        return result
+
+    def _engine(self, options: PredictOptions) -> Engine:
+        device = choose_device(options.device)
+        key = (device, options.precision, options.flips)
+        if key not in self._engines:
+            mirrored = None
+            if options.flips:
+                mirrored = getattr(self.task(options), "mirrored", None)
+                if mirrored is None:
+                    raise ConfigError(
+                        f"{self.info.name}: flips cannot be used with a model for {self.info.task}"
+                    )
+            self._engines[key] = Engine(self.network, device, precision=options.precision, mirrored=mirrored)
+        return self._engines[key]
+
+
+def as_image(image: Image | str | Path | Any, axes: str | None) -> Image:
+    """An image from whatever the user gave; files are read when and where their pixels are needed.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or an array can be read in several ways.
+    """
+    if isinstance(image, str | Path):
+        return io.open_lazy(image, axes=axes)
+    if isinstance(image, Image):
+        return image if axes is None else replace(image, axes=axes)
+    array = np.asarray(image) if isinstance(image, torch.Tensor) or not hasattr(image, "dtype") else image
+    return Image(
+        array, presumed_axes(tuple(array.shape)) if axes is None else parse_axes(axes, len(array.shape))
+    )
+
+
+def _for_frame(progress: Progress, index: int, count: int) -> Progress:
+    """Progress of one of several frames as progress of all; they have equally many tiles."""
+    return lambda done, total, text: progress(index * total + done, count * total, text)

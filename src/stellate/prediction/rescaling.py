@@ -1,0 +1,138 @@
+"""Bringing an image to the pixel size that a model was trained at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ..axes import Image
+from ..errors import ConfigError
+from .options import PredictOptions
+
+__all__ = ["choose_scale", "read_scaled", "scaled_shape"]
+
+Read = Callable[[tuple[slice, ...]], npt.NDArray[np.float32]]
+
+# Nuclei differ in size by more than this within one image, so smaller corrections are not worth the blur.
+_TOLERANCE = 0.1
+# A pixel size that differs more is more likely wrong (a printer's resolution, say) than true.
+_BELIEVABLE = 8.0
+
+
+def choose_scale(
+    image: Image,
+    options: PredictOptions,
+    *,
+    spacing_um: Mapping[str, float] | None,
+    diameter_px: float | None,
+) -> tuple[float, str]:
+    """The factor by which an image is enlarged for the network.
+
+    Parameters
+    ----------
+    image
+        The image; its pixel size counts if it is known.
+    options
+        What the user chose.
+    spacing_um, diameter_px
+        Pixel size and typical diameter of the objects that the model was trained on; None where not known.
+
+    Returns
+    -------
+    scale
+        Pixels for the network per pixel of the image; 1 leaves it as it is.
+    note
+        What was done and why, for the user; empty if nothing.
+
+    Raises
+    ------
+    ConfigError
+        If the diameter of the objects is given for a model that does not know its own.
+    """
+    if options.object_diameter is not None:
+        if diameter_px is None:
+            raise ConfigError(
+                "object_diameter is given, but the model does not state the size of its training objects; "
+                "give rescale, the factor itself"
+            )
+        scale = diameter_px / options.object_diameter
+        return (
+            scale,
+            f"rescaled by {scale:.3g}: objects of {options.object_diameter:g} px become {diameter_px:.3g} px",
+        )
+    if not isinstance(options.rescale, str):
+        return float(options.rescale), f"rescaled by {options.rescale:g} as asked"
+    mine, models = image.spacing("YX"), spacing_um and [spacing_um.get(a) for a in "YX"]
+    if options.rescale == "off" or not mine or not models or None in models:
+        return 1.0, ""
+    return _scale_by_spacing(mine, [float(m) for m in models if m is not None])
+
+
+def _scale_by_spacing(mine: tuple[float, ...], models: list[float]) -> tuple[float, str]:
+    have, want = float(np.prod(mine)) ** 0.5, float(np.prod(models)) ** 0.5
+    scale = have / want
+    if not 1 / _BELIEVABLE <= scale <= _BELIEVABLE:
+        return (
+            1.0,
+            f"not rescaled: the pixel size of {have:.4g} um is hard to believe for a model of {want:.4g} um",
+        )
+    if abs(scale - 1) <= _TOLERANCE:
+        return 1.0, ""
+    return scale, f"rescaled by {scale:.3g}: pixels of {have:.3g} um, the model's are {want:.3g} um"
+
+
+def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, ...]:
+    """Shape of an image after rescaling."""
+    return tuple(max(1, round(n * scale)) for n in shape)
+
+
+def read_scaled(
+    read: Read, region: tuple[slice, ...], *, shape: tuple[int, ...], scale: float
+) -> npt.NDArray[Any]:
+    """A region of the rescaled image, by linear interpolation; averaged over the pixels that fall together.
+
+    Every pixel is computed from the same source pixels whatever the region, so that tiles agree where they
+    overlap. Pixel edges fall on pixel edges: position p of the source lies at ``(p + 0.5) * scale - 0.5``.
+
+    Parameters
+    ----------
+    read
+        Reads a region ``(C, rows, columns)`` of the source image.
+    region
+        Rows and columns of the rescaled image.
+    shape
+        ``(H, W)`` of the source image.
+    scale
+        The factor.
+
+    Returns
+    -------
+    ndarray
+        ``(C, rows, columns)`` float32.
+    """
+    (row_from, rows), (col_from, cols) = (
+        _weights(r, size, scale) for r, size in zip(region, shape, strict=True)
+    )
+    source = read((slice(row_from, row_from + rows.shape[1]), slice(col_from, col_from + cols.shape[1])))
+    return np.stack([np.asarray((cols @ (rows @ channel).T).T, dtype=np.float32) for channel in source])
+
+
+def _weights(region: slice, size: int, scale: float) -> tuple[int, Any]:
+    """First source pixel needed, and the sparse weights ``(n_out, n_source)`` of a triangle filter."""
+    centres = (np.arange(region.start, region.stop) + 0.5) / scale - 0.5
+    radius = max(1.0, 1 / scale)
+    taps = np.floor(centres - radius).astype(np.int64)[:, np.newaxis] + np.arange(int(2 * radius) + 3)
+    weights = np.maximum(0, 1 - np.abs(taps - centres[:, np.newaxis]) / radius)
+    weights /= weights.sum(axis=1, keepdims=True)
+    taps = taps.clip(0, size - 1)
+    start, stop = int(taps.min()), int(taps.max()) + 1
+    rows = np.broadcast_to(np.arange(len(centres))[:, np.newaxis], taps.shape)
+    matrix = sparse.csr_array(
+        (weights.astype(np.float32).ravel(), (rows.ravel(), (taps - start).ravel())),
+        shape=(len(centres), stop - start),
+    )
+    return start, matrix

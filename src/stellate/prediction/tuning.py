@@ -1,0 +1,114 @@
+"""Thresholds that suit a model best, found on validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..data.channels import choose_channels
+from ..data.folder import Dataset
+from ..geometry.tiles import Tile
+from ..results import Instances
+from .engine import Engine, choose_device
+from .predictor import Predictor
+
+__all__ = ["tune_thresholds"]
+
+# As the StarDist package tunes: these overlaps, any probability, mean accuracy at these IoUs.
+NMS_THRESHOLDS = (0.3, 0.4, 0.5)
+PROB_RANGE = (0.1, 0.9)
+PROB_TOLERANCE = 0.01
+IOUS = (0.3, 0.5, 0.7)
+
+# Raw outputs are kept while thresholds are tried, so only so much of each image, and so many images, are used.
+LARGEST_SIDE = 768
+MOST_IMAGES = 60
+
+Observed = tuple[Any, Tile]
+
+
+def tune_thresholds(
+    predictor: Predictor, dataset: Dataset, *, device: str = "auto"
+) -> tuple[dict[str, float], float]:
+    """Find the thresholds with the best mean accuracy on annotated images.
+
+    Parameters
+    ----------
+    predictor
+        With a task that has ``prob_threshold`` and ``nms_threshold``.
+    dataset
+        Images that were not trained on. Of large images the middle is used, of many images an even choice.
+    device
+        Where the network runs.
+
+    Returns
+    -------
+    thresholds : dict
+        ``prob_threshold`` and ``nms_threshold``.
+    score : float
+        Mean over IoU 0.3, 0.5 and 0.7 of TP / (TP + FP + FN), all objects pooled.
+
+    References
+    ----------
+    The criterion and ranges are those of the StarDist package's ``optimize_thresholds``; the search over the
+    probability is by golden section.
+    """
+    outputs, truths = _observe(predictor, dataset, device)
+    task = predictor.task()
+
+    def score(prob: float, nms: float) -> float:
+        return _score(replace(task, prob_threshold=prob, nms_threshold=nms), outputs, truths)
+
+    best = (-1.0, PROB_RANGE[0], NMS_THRESHOLDS[0])
+    for nms in NMS_THRESHOLDS:
+        value, prob = _golden_section(lambda p, nms=nms: score(p, nms), *PROB_RANGE)  # type: ignore[misc]
+        best = max(best, (value, prob, nms))
+    return {"prob_threshold": round(best[1], 4), "nms_threshold": best[2]}, best[0]
+
+
+def _observe(predictor: Predictor, dataset: Dataset, device: str) -> tuple[list[Observed], list[Instances]]:
+    engine = Engine(predictor.network, choose_device(device))
+    channels = getattr(predictor.network.config, "in_channels", 1)
+    outputs, truths = [], []
+    for index in np.unique(np.linspace(0, len(dataset) - 1, MOST_IMAGES).round().astype(int)):
+        image, truth = dataset.pair(int(index))
+        pixels = choose_channels(image.squeeze(), channels, ())[0]
+        limits = predictor.normalization.limits(pixels)
+        middle = tuple(_middle(n) for n in pixels.shape[1:])
+        normalised = predictor.normalization.apply(pixels[(slice(None), *middle)], limits)
+        outputs.append((engine(normalised.astype(np.float32, copy=False)), Tile.whole(normalised.shape[1:])))
+        truths.append(Instances(truth.labels[middle]))
+    return outputs, truths
+
+
+def _middle(size: int) -> slice:
+    start = max(0, (size - LARGEST_SIDE) // 2)
+    return slice(start, min(size, start + LARGEST_SIDE))
+
+
+def _score(task: Any, outputs: Sequence[Observed], truths: Sequence[Instances]) -> float:
+    found = [task.merge([task.decode(output, tile)]) for output, tile in outputs]
+    metrics = task.score(found, truths)
+    return float(np.mean([metrics.pooled_at(iou).accuracy for iou in IOUS]))
+
+
+def _golden_section(score: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+    """The greatest score and where it is, of a function with one peak."""
+    ratio = (5**0.5 - 1) / 2
+    inner = [high - ratio * (high - low), low + ratio * (high - low)]
+    scores = [score(x) for x in inner]
+    best = max(zip(scores, inner, strict=True))
+    while high - low > PROB_TOLERANCE:
+        if scores[0] >= scores[1]:
+            high, inner[1], scores[1] = inner[1], inner[0], scores[0]
+            inner[0] = high - ratio * (high - low)
+            scores[0] = score(inner[0])
+        else:
+            low, inner[0], scores[0] = inner[0], inner[1], scores[1]
+            inner[1] = low + ratio * (high - low)
+            scores[1] = score(inner[1])
+        best = max(best, *zip(scores, inner, strict=True))
+    return best

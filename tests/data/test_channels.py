@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from stellate.axes import Image
+from stellate.data.channels import choose_channels
+from stellate.errors import InputError
+
+RNG = np.random.default_rng(1)
+A, B, C = RNG.integers(0, 255, (3, 20, 30)).astype(np.uint8)
+FLAT = np.full_like(A, 255)
+
+
+def image(*channels, names=()):
+    return Image(np.stack(channels, axis=-1), "YXC", name="cells", channel_names=names)
+
+
+def chosen(picture, wanted, choice=()):
+    pixels, note = choose_channels(picture, wanted, choice)
+    return pixels[:, :, :], note
+
+
+@pytest.mark.parametrize(
+    ("picture", "wanted", "expected", "note"),
+    [
+        (Image(A, "YX"), 1, [A], ""),
+        (image(A, B, C), 3, [A, B, C], ""),
+        (image(A, A, A), 1, [A], "3 channels that are not constant are equal: one is used"),
+        (image(A, A, A, FLAT), 1, [A], "equal"),
+        (image(FLAT * 0, FLAT * 0, B), 1, [B], "channel 2 used: the others are constant"),
+        (image(FLAT, FLAT, FLAT), 1, [FLAT], "channel 0 used"),
+        (image(A, B, C, FLAT), 3, [A, B, C], "alpha"),
+    ],
+)
+def test_what_is_used_unasked(picture, wanted, expected, note):
+    got, said = chosen(picture, wanted)
+    np.testing.assert_array_equal(got, expected)
+    assert note in said
+    assert bool(note) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"), [((1,), B), (("1",), B), (("GFP",), B), (("0",), C), (("DAPI",), A)]
+)
+def test_a_channel_by_number_or_name_and_names_go_first(choice, expected):
+    got, said = chosen(image(A, B, C, names=("DAPI", "GFP", "0")), 1, choice)
+    np.testing.assert_array_equal(got[0], expected)
+    assert str(choice[0]) in said
+
+
+def test_a_channel_may_be_used_several_times_and_in_any_order():
+    np.testing.assert_array_equal(chosen(image(A, B), 3, (1, 0, 0))[0], [B, A, A])
+
+
+def test_grey_of_a_colour_picture():
+    got, said = chosen(image(A, B, C, FLAT), 1, ("grey",))
+    np.testing.assert_allclose(got[0], 0.299 * A + 0.587 * B + 0.114 * C, rtol=1e-5)
+    assert "grey" in said
+
+
+@pytest.mark.parametrize(
+    ("picture", "wanted", "choice", "message"),
+    [
+        (
+            image(A, B, C),
+            1,
+            (),
+            r"cells: the model takes 1 channel, the image has 3 channels that differ.*'grey'",
+        ),
+        (image(A, B, names=("DAPI", "GFP")), 1, (), r"2 channels \(DAPI, GFP\)"),
+        (
+            Image(A, "YX", name="cells"),
+            3,
+            (),
+            "cells: the model takes 3 channels, the image has 1 channel; name",
+        ),
+        (image(A, B, C, A), 3, (), "takes 3 channels, the image has 4 channels"),
+        (image(A, B), 1, (2,), "no channel 2; the image has 2 channels, counted from 0"),
+        (image(A, B), 1, (-1,), "no channel -1"),
+        (image(A, B, names=("DAPI", "GFP")), 1, ("RFP",), r"no channel is called 'RFP'.*DAPI, GFP"),
+        (image(A, B), 1, (0, 1), r"takes 1 channel, but 2 were chosen \(0, 1\)"),
+        (image(A, B), 1, ("grey",), "'grey' makes 1 channel of a colour picture's 3"),
+        (image(A, B, C), 3, ("grey",), "the model takes 3"),
+    ],
+)
+def test_what_is_open_is_asked(picture, wanted, choice, message):
+    with pytest.raises(InputError, match=message):
+        choose_channels(picture, wanted, choice)
