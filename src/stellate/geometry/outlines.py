@@ -105,11 +105,17 @@ def _pieces(rings: Rings, members: range) -> list[list[Ring]]:
         owner = outer[0]
         if len(outer) > 1:
             # A piece may lie in a hole of another: the smallest outline around a pixel of the rim is its own.
-            # Each ring begins at the upper left corner of a pixel of its object.
-            pixel = rings.points[rings.starts[hole]] + 0.5
+            pixel = _pixel_beside(rings.ring(hole))
             owner = next(k for k in reversed(outer) if _inside(pixel, rings.ring(k)))
         pieces[owner].append(rings.ring(hole))
     return [pieces[k] for k in outer]
+
+
+def _pixel_beside(ring: Ring) -> Ring:
+    """Centre of the pixel of the object that the first edge of a ring runs along: the one to its right."""
+    ahead = np.sign(ring[1] - ring[0])
+    centre: Ring = ring[0] + 0.5 * (ahead + np.array([ahead[1], -ahead[0]]))
+    return centre
 
 
 def _inside(point: npt.NDArray[np.float64], ring: Ring) -> bool:
@@ -130,15 +136,56 @@ def trace_rings(labels: Labels) -> Rings:
     Returns
     -------
     Rings
-        Outer rings and holes, ordered by label. An object lies to the right of the direction of travel, rows
-        pointing down.
+        Outer rings and holes, ordered by label; no ring touches itself. An object lies to the right of the
+        direction of travel, rows pointing down.
     """
-    corners, starts, owners, doubled = _trace(np.ascontiguousarray(labels))
+    corners, starts, owners, doubled, touching = _trace(np.ascontiguousarray(labels))
+    loops = [
+        (owners[k], loop) for k in touching for loop in _simple_loops(corners[starts[k] : starts[k + 1]])
+    ]
+    if loops:
+        whole = np.setdiff1d(np.arange(len(owners)), touching)
+        corners = np.concatenate([corners, *(loop for _, loop in loops)])
+        lengths = np.concatenate([np.diff(starts)[whole], [len(loop) for _, loop in loops]])
+        ends = starts[-1] + np.cumsum([len(loop) for _, loop in loops])
+        begins = np.concatenate([starts[whole], starts[-1:], ends[:-1]])
+        owners = np.concatenate([owners[whole], np.array([owner for owner, _ in loops], dtype=np.int32)])
+        doubled = np.concatenate([doubled[whole], [_doubled_area(loop) for _, loop in loops]])
+    else:
+        lengths, begins = np.diff(starts), starts[:-1]
+    return _sorted_rings(corners, begins, lengths, owners, doubled)
+
+
+def _sorted_rings(corners: Any, begins: Any, lengths: Any, owners: Any, doubled: Any) -> Rings:
     order = np.argsort(owners, kind="stable")
-    lengths = np.diff(starts)[order]
-    new_starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    take = np.repeat(starts[:-1][order] - new_starts[:-1], lengths) + np.arange(new_starts[-1])
-    return Rings(corners[take] - 0.5, new_starts, owners[order], doubled[order] / 2)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[order])])
+    take = np.repeat(begins[order] - starts[:-1], lengths[order]) + np.arange(starts[-1])
+    return Rings(corners[take] - 0.5, starts, owners[order], doubled[order] / 2)
+
+
+def _simple_loops(ring: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int32]]:
+    """Cut a ring at the corners that it passes twice, into loops that pass each corner once.
+
+    A hole that meets the outside, or another hole, at a corner of pixels is reached by such a ring.
+    """
+    loops = []
+    path: list[tuple[int, ...]] = []
+    place: dict[tuple[int, ...], int] = {}
+    for corner in map(tuple, ring.tolist()):
+        if corner in place:
+            loop = path[place[corner] :]
+            del path[place[corner] :]
+            for passed in loop:
+                del place[passed]
+            loops.append(np.array(loop, dtype=np.int32))
+        place[corner] = len(path)
+        path.append(corner)
+    return [*loops, np.array(path, dtype=np.int32)]
+
+
+def _doubled_area(ring: npt.NDArray[np.int32]) -> float:
+    r, c = ring.astype(np.float64).T
+    return float(np.sum(c * np.roll(r, -1) - np.roll(c, -1) * r))
 
 
 # Travel right, down, left, up: the step along a pixel edge, and from a corner the pixels ahead on either
@@ -152,8 +199,8 @@ _AHEAD_LEFT = np.array([[-1, 0], [0, 0], [0, -1], [-1, -1]])
 def _trace(labels: Any) -> Any:
     """Corners ``(m, 2)``, starts, labels and doubled signed areas of the rings, by their first pixels.
 
-    Every ring, hole or not, travels right along the top of some pixel: rings are begun there, and tops are
-    ticked off as they are passed.
+    Last come the numbers of the rings that may touch themselves. Every ring, hole or not, travels right along the
+    top of some pixel: rings are begun there, and tops are ticked off as they are passed.
     """
     rows, columns = labels.shape
     passed = np.zeros((rows, columns), dtype=np.bool_)
@@ -161,31 +208,36 @@ def _trace(labels: Any) -> Any:
     starts = np.zeros(257, dtype=np.int64)
     owners = np.empty(256, dtype=np.int32)
     doubled = np.empty(256, dtype=np.float64)
-    used = 0
+    diagonals = np.empty(256, dtype=np.int64)
     n = 0
     for r in range(rows):
         for c in range(columns):
             label = labels[r, c]
             if label <= 0 or passed[r, c] or (r > 0 and labels[r - 1, c] == label):
                 continue
-            # The left end of a run of tops, thus a corner: the rest of the run is passed on the same walk.
             if n == owners.size:
                 starts, owners, doubled = _longer(starts), _longer(owners), _longer(doubled)
-            corners, end, area = _follow(labels, r, c, corners, used, passed)
+                diagonals = _longer(diagonals)
+            # The left end of a run of tops, thus a corner: the rest of the run is passed on the same walk.
+            corners, starts[n + 1], doubled[n], diagonals[n] = _follow(
+                labels, r, c, corners, starts[n], passed
+            )
             owners[n] = label
-            doubled[n] = area
-            used = end
             n += 1
-            starts[n] = used
-    return corners[:used], starts[: n + 1], owners[:n], doubled[:n]
+    return corners[: starts[n]], starts[: n + 1], owners[:n], doubled[:n], np.flatnonzero(diagonals[:n] > 1)
 
 
 @numba.njit(nogil=True, cache=True)
 def _follow(labels: Any, row: int, col: int, corners: Any, used: int, passed: Any) -> Any:
-    """Walk once around from the upper left corner of a pixel; append the corners where the walk turns."""
+    """Walk once around from the upper left corner of a pixel; append the corners where the walk turns.
+
+    Returns the corners, how many there are, the doubled signed area, and the number of turns at a corner across
+    which the object goes on; a ring that touches itself has two of them at each such corner.
+    """
     label = labels[row, col]
     r, c, heading = row, col, 0
     area = 0.0
+    diagonals = 0
     while True:
         if used == corners.shape[0]:
             wider = np.empty((2 * used, 2), dtype=np.int32)
@@ -194,22 +246,22 @@ def _follow(labels: Any, row: int, col: int, corners: Any, used: int, passed: An
         corners[used, 0], corners[used, 1] = r, c
         used += 1
         from_r, from_c = r, c
-        while True:
+        turn = 0
+        while turn == 0:
             if heading == 0:
                 passed[r, c] = True
             r += _STEP[heading, 0]
             c += _STEP[heading, 1]
-            right = _has(labels, r + _AHEAD_RIGHT[heading, 0], c + _AHEAD_RIGHT[heading, 1], label)
-            if not right:
+            left = _has(labels, r + _AHEAD_LEFT[heading, 0], c + _AHEAD_LEFT[heading, 1], label)
+            if not _has(labels, r + _AHEAD_RIGHT[heading, 0], c + _AHEAD_RIGHT[heading, 1], label):
                 turn = 1
-                break
-            if _has(labels, r + _AHEAD_LEFT[heading, 0], c + _AHEAD_LEFT[heading, 1], label):
+                diagonals += left
+            elif left:
                 turn = 3
-                break
         area += float(from_c) * r - float(c) * from_r
         heading = (heading + turn) % 4
         if r == row and c == col and heading == 0:
-            return corners, used, area
+            return corners, used, area, diagonals
 
 
 @numba.njit(nogil=True, cache=True)
