@@ -16,7 +16,7 @@ _HOMES = {
     "Instances": "results",
     "ModelFileError": "errors",
     "PredictOptions": "prediction.options",
-    "Predictor": "api",
+    "Predictor": "prediction.predictor",
     "StellateError": "errors",
     "TrainSettings": "training.settings",
     "check": "api",

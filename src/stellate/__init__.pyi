@@ -1,4 +1,3 @@
-from .api import Predictor as Predictor
 from .api import check as check
 from .api import convert as convert
 from .api import evaluate as evaluate
@@ -17,6 +16,7 @@ from .errors import InputError as InputError
 from .errors import ModelFileError as ModelFileError
 from .errors import StellateError as StellateError
 from .prediction.options import PredictOptions as PredictOptions
+from .prediction.predictor import Predictor as Predictor
 from .results import Instances as Instances
 from .training.settings import TrainSettings as TrainSettings
 

@@ -1,0 +1,90 @@
+"""``stellate info`` and ``stellate models``: what a file or folder is, and which models ship."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from .console import say, table, wrapped
+
+if TYPE_CHECKING:
+    from ..axes import Image
+
+__all__ = ["info", "models"]
+
+
+def info(path: str, /) -> int:
+    """Describe an image, a model or an annotated folder.
+
+    Parameters
+    ----------
+    path
+        A file, a folder, or the name of a model that ships.
+    """
+    from .. import api
+
+    rows = list(_rows(api.info(path)))
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        say(wrapped(f"{name.ljust(width)}  ", value))
+    return 0
+
+
+def models(*, cards: bool = False) -> int:
+    """List the models that ship.
+
+    Parameters
+    ----------
+    cards
+        Print the card of each model as well: data, licence, metrics, limits.
+    """
+    from .. import api
+
+    known = api.models()
+    if not known:
+        say("no model ships with this installation")
+        return 0
+    say(
+        table(
+            ("name", "network", "finds", "licence"),
+            [(m.name, m.model, m.description, m.license) for m in known],
+        )
+    )
+    for model in known if cards else ():
+        say(f"\n{model.card.strip()}")
+    return 0
+
+
+def _rows(known: Any) -> Iterator[tuple[str, str]]:
+    """Names and values of what is known, without what is empty."""
+    from ..axes import Image
+
+    if isinstance(known, Image):
+        yield from _image_rows(known)
+        return
+    if is_dataclass(known):
+        known = {f.name: getattr(known, f.name) for f in fields(known)}
+    for name, value in known.items():
+        if value not in (None, "", (), {}) and name != "format_version":
+            yield name.replace("_", " "), _text(value)
+
+
+def _image_rows(image: Image) -> Iterator[tuple[str, str]]:
+    yield "image", str(image.path or image.name)
+    yield "axes", image.axes
+    yield "shape", " x ".join(str(n) for n in image.shape)
+    bits = "" if image.bits is None else f" ({image.bits} bits used)"
+    yield "type", f"{image.array.dtype}{bits}"
+    sizes = [f"{axis} {size:.6g} um" for axis, size in image.spacing_um.items()]
+    yield "pixel size", ", ".join(sizes) or "not stated"
+    if image.channel_names:
+        yield "channels", ", ".join(image.channel_names)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_text(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(v) for v in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,62 @@
+"""``stellate evaluate``: how well a model does on an annotated folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from ..prediction.options import PredictOptions
+from .console import say, show_progress, table
+
+__all__ = ["evaluate"]
+
+_SHOWN = {
+    "threshold": "IoU",
+    "true_positives": "TP",
+    "false_positives": "FP",
+    "false_negatives": "FN",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "panoptic_quality": "PQ",
+    "accuracy": "accuracy",
+    "accuracy_by_image": "by image",
+}
+"""Columns of the printed table."""
+
+
+def evaluate(
+    model: str,
+    data: Path,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    split: Literal["train", "val", "test"] | None = None,
+    options: Annotated[PredictOptions, Parameter(name="*")] = PredictOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Compare what a model finds with what is annotated: matching at IoU .5 to .95, per image and pooled.
+
+    Parameters
+    ----------
+    model
+        A model that ships, a .safetensors file, the folder of a run, or a folder of StarDist.
+    data
+        The annotated folder.
+    output
+        Folder for the scores as CSV and JSON, and a page with the worst images; none if not given.
+    split
+        Part of the folder to use; all of it if not given.
+    """
+    from .. import api
+
+    with show_progress() as progress:
+        evaluation = api.evaluate(model, data, output, split=split, options=options, progress=progress)
+    metrics = evaluation.metrics
+    say(table(tuple(_SHOWN.values()), ([row[name] for name in _SHOWN] for row in metrics.table())))
+    say(f"{len(metrics.images)} images, {metrics.n_true} objects annotated, {metrics.n_predicted} found")
+    say(f"mean accuracy by image, over all thresholds: {metrics.mean_accuracy:.3f}")
+    if output is not None:
+        say(f"scores and a page with the worst images are in {output.resolve()}")
+    return 0

@@ -1,0 +1,54 @@
+"""``stellate train``: a model from an annotated folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..training.settings import TrainSettings
+from .console import say, show_progress
+from .literals import literals
+
+__all__ = ["train"]
+
+
+def train(
+    model: str,
+    data: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    resume: Annotated[bool, Parameter(negative=())] = False,
+    settings: Annotated[TrainSettings, Parameter(name="*")] = TrainSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Train a model on a folder with images/ and masks/ (label images of the same names).
+
+    Settings that are not given are chosen from the data; what was chosen, and why, is printed.
+
+    Parameters
+    ----------
+    model
+        What to train: stardist.
+    data
+        The annotated folder.
+    output
+        Folder of the run: the model, checkpoints, curves, a contact sheet.
+    resume
+        Go on with a run that was interrupted.
+    """
+    from .. import api
+
+    settings = replace(settings, network=literals(settings.network), task=literals(settings.task))
+    with show_progress() as progress:
+        trained = api.train(model, data, output, settings=settings, resume=resume, progress=progress, say=say)
+    scores = trained.info.metrics.get("validation", {})
+    if scores:
+        say(
+            f"on {scores['n_images']} validation images: mean accuracy {scores['mean_accuracy_by_image']:.3f}"
+        )
+    say(f"model, curves and report are in {output.resolve()}")
+    say(f"next: stellate predict YOUR_IMAGES -m {output} -o results")
+    return 0

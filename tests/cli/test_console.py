@@ -1,0 +1,62 @@
+"""Progress and text on terminals, in pipes and on consoles that lack letters."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+from stellate.cli import console
+from stellate.cli.console import show_progress, table, wrapped
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_progress_has_a_line_for_each_step_and_none_twice(monkeypatch) -> None:
+    now = iter([0.0, 1.0, 2.0, 9.0, 9.5])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
+    stream = io.StringIO()
+    with show_progress(stream) as progress:
+        progress(0, 2, "a.tif")
+        progress(0, 2, "a.tif, tile 1")  # too soon after the last line
+        progress(1, 2, "b.tif")
+        progress(1, 2, "b.tif, tile 7")  # long enough
+        progress(1, 2, "b.tif, tile 7")
+    assert stream.getvalue().splitlines() == ["0/2 a.tif", "1/2 b.tif", "1/2 b.tif, tile 7"]
+
+
+def test_terminal_progress_shows_names_with_brackets_as_they_are() -> None:
+    stream = Terminal()
+    with show_progress(stream) as progress:
+        progress(1, 4, "well[bold]A1.tif")
+    assert "well[bold]A1.tif" in stream.getvalue()
+    assert "1/4" in stream.getvalue()
+
+
+def test_table_shows_what_is_missing_and_puts_numbers_right() -> None:
+    lines = table(("name", "n", "share"), [("a", 5, 0.5), ("longer", None, 0.25)]).splitlines()
+    assert lines == ["name    n  share", "a       5  0.500", "longer  -  0.250"]
+
+
+def test_wrapped_keeps_lines_and_width(monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    text = wrapped("card  ", "first line\n" + "word " * 30)
+    lines = text.splitlines()
+    assert lines[0] == "card  first line"
+    assert all(line.startswith("      ") for line in lines[1:])
+    assert max(map(len, lines)) <= 70
+    assert text.count("word") == 30
+
+
+def test_a_console_without_the_letters_shows_question_marks() -> None:
+    code = (
+        "import sys\n"
+        "from stellate.cli.console import say, tolerant_streams\n"
+        "sys.stdout.reconfigure(encoding='cp1252', errors='strict')\n"
+        "tolerant_streams(); say('細胞.tif')"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+    assert out.strip() == b"??.tif"
