@@ -1,0 +1,123 @@
+"""Outlines of objects, in colours that tell neighbours apart on any ground."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import uniform_filter
+
+__all__ = ["distinct_colours", "draw_outlines", "outline_pixels"]
+
+Picture = npt.NDArray[np.uint8]
+
+# The same hues twice: light ones for dark ground, deep ones for bright ground.
+_LIGHT = np.array(
+    [(255, 214, 10), (64, 224, 255), (255, 110, 199), (120, 255, 90), (255, 140, 40), (170, 160, 255)],
+    np.uint8,
+)
+_DEEP = np.array(
+    [(150, 105, 0), (0, 110, 130), (200, 0, 110), (0, 115, 30), (200, 60, 0), (30, 30, 30)], np.uint8
+)
+# Ground brighter than this (of 255) gets the deep colours.
+_BRIGHT = 125
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+# Sides of the square around an outline, inside and outside of the object, that counts as its ground.
+_AROUND = 7
+# Objects nearer than this many pixels are neighbours.
+_NEAR = (1, 3, 6)
+
+
+def outline_pixels(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Pixels of objects that have a side in common with something else; the image's border is no outline.
+
+    Parameters
+    ----------
+    labels
+        ``(H, W)``, integer; what is 0 or below is no object.
+
+    Returns
+    -------
+    (H, W) bool
+    """
+    edge = np.zeros(labels.shape, dtype=bool)
+    down, right = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= down
+    edge[:-1] |= down
+    edge[:, 1:] |= right
+    edge[:, :-1] |= right
+    return edge & (labels > 0)
+
+
+def draw_outlines(picture: Picture, labels: npt.NDArray[Any], colours: Picture) -> None:
+    """Draw the outline of every object into a picture.
+
+    Parameters
+    ----------
+    picture
+        ``(H, W, 3)`` uint8; changed in place.
+    labels
+        ``(H, W)``, integer.
+    colours
+        ``(n + 1, 3)`` uint8: the colour of each label; row 0 is not used.
+    """
+    where = outline_pixels(labels)
+    picture[where] = colours[labels[where]]
+
+
+def distinct_colours(picture: Picture, labels: npt.NDArray[Any]) -> Picture:
+    """Choose a colour for every object: another than its neighbours', and apart from what it is drawn on.
+
+    Parameters
+    ----------
+    picture
+        ``(H, W, 3)`` uint8, the ground.
+    labels
+        ``(H, W)``, integer; what is 0 or below is no object.
+
+    Returns
+    -------
+    (n + 1, 3) uint8
+        Row ``k`` is for label ``k``.
+    """
+    n = max(0, int(labels.max(initial=0)))
+    hue = _hues(n, _neighbours(labels))
+    where = outline_pixels(labels)
+    ground = uniform_filter(picture @ _LUMINANCE, _AROUND)
+    if np.median(ground) < _BRIGHT:
+        # Bright objects on a dark ground: a light line stands out from the ground, which is what it ends at.
+        return _LIGHT[hue]
+    brightness = ground[where]
+    total = np.bincount(labels[where], weights=brightness, minlength=n + 1)
+    pixels = np.bincount(labels[where], minlength=n + 1)
+    deep = total > _BRIGHT * pixels
+    return np.where(deep[:, np.newaxis], _DEEP[hue], _LIGHT[hue])
+
+
+def _neighbours(labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """``(m, 2)`` pairs of labels, each both ways and sorted, that come near each other."""
+    height, width = labels.shape
+    keys = []
+    base = int(labels.max(initial=0)) + 1
+    for far in _NEAR:
+        for dy, dx in ((0, far), (far, 0), (far, far), (far, -far)):
+            first = labels[: max(0, height - dy), max(0, -dx) : width - max(0, dx)]
+            second = labels[dy:, max(0, dx) : width - max(0, -dx)]
+            near = (first != second) & (first > 0) & (second > 0)
+            a, b = first[near].astype(np.int64), second[near].astype(np.int64)
+            keys.append(np.unique(np.concatenate([a * base + b, b * base + a])))
+    return np.stack(np.divmod(np.unique(np.concatenate(keys)), base), axis=1)
+
+
+def _hues(n: int, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """A palette entry per label: of those that no neighbour has, the one that fits the label's number."""
+    starts = np.searchsorted(pairs[:, 0], np.arange(n + 2))
+    others = pairs[:, 1].tolist()
+    hues = [-1] * (n + 1)
+    for label in range(1, n + 1):
+        taken = {hues[other] for other in others[starts[label] : starts[label + 1]]}
+        order = [(label + k) % len(_LIGHT) for k in range(len(_LIGHT))]
+        hues[label] = next((hue for hue in order if hue not in taken), order[0])
+    hues[0] = 0
+    return np.array(hues, dtype=np.int64)
