@@ -8,6 +8,7 @@ from .images import FORMATS, SUFFIXES, open_lazy, read
 from .labels import read_labels, write_labels
 from .listing import list_images
 from .outlined import OutlinedObject
+from .png import write_picture
 from .rois import read_rois, write_rois
 from .table import read_table, write_table
 
@@ -25,6 +26,7 @@ __all__ = [
     "read_table",
     "write_geojson",
     "write_labels",
+    "write_picture",
     "write_rois",
     "write_table",
 ]

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
@@ -65,4 +65,5 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
             error.errno, f"cannot write {target.name} into {target.parent}: {remedy}"
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # already in its place, or never made
+            draft.unlink()

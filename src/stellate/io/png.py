@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 from PIL.PngImagePlugin import PngImageFile
 
 from ..axes import Image
 from ..errors import InputError
+from .atomic import atomic
 from .content import check_content, check_declared_size, damaged_file_errors
 from .pictures import picture
 
-__all__ = ["SUFFIXES", "read", "read_values"]
+__all__ = ["SUFFIXES", "read", "read_values", "write_picture"]
 
 SUFFIXES = (".png",)
 
@@ -77,6 +80,26 @@ def read_values(path: Path) -> npt.NDArray[Any]:
             return _palette_indices(path)
         array = np.asarray(imagecodecs.png_decode(path.read_bytes()))
     return array // (255 // (2**header.depth - 1)) if header.depth < 8 else array
+
+
+def write_picture(path: str | os.PathLike[str], picture: npt.NDArray[np.uint8]) -> Path:
+    """Write a picture to be looked at.
+
+    Parameters
+    ----------
+    path
+        The PNG; it appears whole or not at all.
+    picture
+        ``(H, W, 3)`` uint8.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with atomic(path) as draft:
+        PIL.Image.fromarray(picture).save(draft, format="PNG")
+    return Path(path)
 
 
 def _palette_indices(path: Path) -> npt.NDArray[Any]:

@@ -1,0 +1,94 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from stellate.errors import OutputError
+from stellate.io import atomic
+
+
+def test_writes_makes_folders_and_leaves_nothing_else(tmp_path):
+    target = tmp_path / "a" / "b" / "out.csv"
+    with atomic(target) as draft:
+        assert draft.parent == target.parent
+        assert draft.suffix == ".csv"
+        draft.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError, SystemExit])
+def test_keeps_the_older_file_whatever_stops_the_writing(tmp_path, stop):
+    target = tmp_path / "out.csv"
+    target.write_text("old")
+
+    def write():
+        with atomic(target) as draft:
+            draft.write_text("half")
+            raise stop
+
+    with pytest.raises(stop):
+        write()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_full_disk_names_file_folder_and_remedy(tmp_path):
+    def write():
+        with atomic(tmp_path / "out.csv") as draft:
+            draft.write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(
+        OutputError, match=r"cannot write out.csv into .*the disk is full; free some space"
+    ) as caught:
+        write()
+    assert str(tmp_path) in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_system_errors_pass(tmp_path):
+    def write():
+        with atomic(tmp_path / "out.csv"):
+            raise OSError(errno.EIO, "a broken disk")
+
+    with pytest.raises(OSError, match="a broken disk") as caught:
+        write()
+    assert not isinstance(caught.value, OutputError)
+
+
+def test_file_in_place_of_the_folder(tmp_path):
+    (tmp_path / "results").write_text("")
+    target = tmp_path / "results" / "deeper" / "out.csv"
+    with pytest.raises(OutputError, match="part of the path is a file"), atomic(target):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on file size on Windows")
+def test_a_real_limit_of_the_system(tmp_path):
+    """The system itself refuses to write beyond 4 KiB: the message comes, and nothing is left."""
+    code = f"""
+        import resource, signal
+        import numpy as np
+        from stellate.errors import OutputError
+        from stellate.io import write_labels
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        labels = np.random.default_rng(0).integers(0, 60000, (300, 300))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        try:
+            write_labels({str(tmp_path / "big.tif")!r}, labels)
+        except OutputError as error:
+            print(error)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    assert "cannot write big.tif into" in run.stdout
+    assert list(tmp_path.iterdir()) == []
