@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..axes import Image
 
-__all__ = ["GREY", "Pixels"]
+__all__ = ["GREY", "ChannelsLast", "Pixels"]
 
 GREY: Literal["grey"] = "grey"
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
@@ -77,3 +77,15 @@ class Pixels:
         if alone is not None or self._channels == GREY or self._channels == tuple(range(len(array))):
             return array
         return array[list(self._channels)]
+
+
+class ChannelsLast:
+    """All channels of an image as a ``(H, W, C)`` array that reads the rows that are sliced from it."""
+
+    def __init__(self, image: Image) -> None:
+        self._pixels = Pixels(image, tuple(range(image.channels)))
+        self.shape = (*self._pixels.shape[1:], self._pixels.shape[0])
+        self.dtype = self._pixels.dtype
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
+        return np.moveaxis(self._pixels[:, rows], 0, -1)

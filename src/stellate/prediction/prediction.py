@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
+from ..data.pixels import ChannelsLast
 from ..errors import InputError
 from ..geometry.measure import measure
 from ..reports.overlay import overlay
@@ -84,10 +85,15 @@ class Prediction:
 
         tables = []
         for position, frame, instances in zip(self.positions(), self.frames, self.instances, strict=True):
-            table = measure(instances, frame)
-            for at, (axis, index) in enumerate(position.items()):
-                table.insert(at, axis, index)
-            tables.append(table)
+            spacing = frame.spacing("YX")
+            columns = measure(
+                instances.labels,
+                ChannelsLast(frame),
+                spacing=(spacing[0], spacing[1]) if spacing else None,
+                channel_names=frame.channel_names,
+                count=len(instances),
+            )
+            tables.append(pd.DataFrame({**position, **_known(instances), **columns}))
         return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
 
     def overlay(self, frame: int = 0) -> npt.NDArray[np.uint8]:
@@ -136,3 +142,14 @@ class Prediction:
                 f"{self.image.name}: the model finds no objects but {type(self.results[0]).__name__}"
             )
         return found
+
+
+def _known(instances: Instances) -> dict[str, Any]:
+    """What the model says of each object: its probability, and its class where there are several."""
+    columns: dict[str, Any] = {"label": np.arange(1, len(instances) + 1)}
+    if instances.scores is not None:
+        columns["probability"] = instances.scores
+    if instances.classes is not None:
+        names = np.array([*instances.class_names, ""], dtype=object)
+        columns["class"] = names[instances.classes]
+    return columns

@@ -21,20 +21,18 @@ from ..errors import ConfigError, InputError
 from ..geometry.tiles import Tile
 from ..models.file import ModelInfo
 from ..results import Result
-from ..tasks.instances import InstancesTask
+from ..tasks import TASKS
 from .engine import Engine, choose_device
 from .frames import frame_axes, frames
 from .options import PredictOptions
 from .prediction import Prediction
 from .rescaling import choose_scale
-from .tiling import computed_ahead, cut, tile_reader, tile_side
+from .tiling import Layout, computed_ahead, tile_reader, tile_side
 
 __all__ = ["Predictor", "Progress", "as_image"]
 
 Progress = Callable[[int, int, str], None]
 """Called when a step is done: how many are done, how many there are, and what is being done."""
-
-_TASKS: dict[str, Any] = {"instances": InstancesTask}
 
 
 class Predictor:
@@ -77,7 +75,7 @@ class Predictor:
         ConfigError
             If the task has no such threshold.
         """
-        task = _TASKS[self.info.task].for_network(
+        task = TASKS[self.info.task].for_network(
             getattr(self.network, "config", None), self.info.settings, self.info.class_names
         )
         for name in ("prob_threshold", "nms_threshold"):
@@ -162,21 +160,18 @@ class Predictor:
             frame, options, spacing_um=self.info.spacing_um, diameter_px=self.info.object_diameter_px
         )
         engine = self._engine(options)
-        side = options.tile or tile_side(self.network, engine.device)
         read = tile_reader(pixels, self.normalization, limits)
-        while True:
-            margin = engine.grid if options.flips else None
-            tiles = list(cut(pixels.shape[1:], config, side=side, scale=scale, margin=margin))
-            try:
-                result = self._run(tiles, lambda tile: engine(read(tile)), options, progress)
-            except torch.OutOfMemoryError:
-                if len(tiles) > 1 and side < 512:
-                    raise
-                side = min(side, max(tiles[0].shape)) // 2
-                torch.cuda.empty_cache()
-                continue
-            about_tiles = f"in {len(tiles)} tiles" if len(tiles) > 1 else ""
-            return result, [about_channels, about_scale, about_tiles]
+
+        def run(tiles: list[Tile]) -> Result:
+            return self._run(tiles, lambda tile: engine(read(tile)), options, progress)
+
+        layout = Layout(
+            pixels.shape[1:], config, scale=scale, margin=engine.grid if options.flips else (0, 0)
+        )
+        side = options.tile or tile_side(self.network, engine.device)
+        count, result = _in_tiles_that_fit(run, layout, side)
+        about_tiles = f"in {count} tiles" if count > 1 else ""
+        return result, [about_channels, about_scale, about_tiles]
 
     def _run(
         self,
@@ -228,6 +223,20 @@ def as_image(image: Image | str | Path | Any, axes: str | None) -> Image:
     return Image(
         array, presumed_axes(tuple(array.shape)) if axes is None else parse_axes(axes, len(array.shape))
     )
+
+
+def _in_tiles_that_fit(run: Callable[[list[Tile]], Result], layout: Layout, side: int) -> tuple[int, Result]:
+    """Run with tiles of this side, or smaller ones where the device runs out of memory; how many there were."""
+    while True:
+        tiles = list(layout.cut(side))
+        try:
+            return len(tiles), run(tiles)
+        except torch.OutOfMemoryError as error:
+            largest = max(stop - start for tile in tiles for start, stop in tile.read)
+            side = max(layout.least_side, largest // 2)
+            if side >= largest:
+                raise MemoryError(f"tiles of {largest} pixels do not fit into the device's memory") from error
+            torch.cuda.empty_cache()
 
 
 def _for_frame(progress: Progress, index: int, count: int) -> Progress:

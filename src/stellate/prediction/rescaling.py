@@ -87,7 +87,7 @@ def _scale_by_spacing(mine: tuple[float, ...], models: list[float]) -> tuple[flo
 
 def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, ...]:
     """Shape of an image after rescaling."""
-    return tuple(max(1, round(n * scale)) for n in shape)
+    return tuple(max(1, round(n * scale)) if n else 0 for n in shape)
 
 
 def read_scaled(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..geometry.tiles import Tile, plan_tiles
 from .rescaling import read_scaled, scaled_shape
 
-__all__ = ["computed_ahead", "cut", "tile_reader", "tile_side"]
+__all__ = ["Layout", "computed_ahead", "tile_reader", "tile_side"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,46 +37,56 @@ def tile_side(network: nn.Module, device: torch.device, *, value_bytes: int = 4)
     return int((budget / (value_bytes * _values_per_pixel(network))) ** 0.5)
 
 
-def cut(
-    shape: tuple[int, ...],
-    config: Any,
-    *,
-    side: int,
-    scale: float = 1.0,
-    margin: tuple[int, ...] | None = None,
-) -> Iterator[Tile]:
-    """Tiles of an image, in its size for the network.
+@dataclass(frozen=True)
+class Layout:
+    """How an image may be cut for a network.
 
-    Parameters
+    Attributes
     ----------
     shape
         Spatial shape of the image as it is.
     config
         The network's; its ``stride`` and ``halo`` count. A network without a halo sees its images whole.
-    side
-        Largest side of a tile.
     scale
-        Factor by which the image is rescaled.
+        Factor by which the image is rescaled for the network.
     margin
         Added to the halo.
-
-    Raises
-    ------
-    ConfigError
-        If `side` is too small for the network's halo.
     """
-    scaled = scaled_shape(shape, scale) if scale != 1 else tuple(shape)
-    halo = getattr(config, "halo", None)
-    if halo is None:
-        yield replace(Tile.whole(scaled), scale=scale, target_shape=tuple(shape))
-        return
-    stride = tuple(config.stride)
-    halo = tuple(-(-(h + m) // s) * s for h, m, s in zip(halo, margin or (0, 0), stride, strict=True))
-    least = max(2 * h + s for h, s in zip(halo, stride, strict=True))
-    if side < least and any(n > side for n in scaled):
-        raise ConfigError(f"tile {side}: this network needs tiles of at least {least} pixels")
-    for tile in plan_tiles(scaled, _sides(scaled, side), halo=halo, multiple=stride):
-        yield replace(tile, scale=scale, target_shape=tuple(shape))
+
+    shape: tuple[int, ...]
+    config: Any
+    scale: float = 1.0
+    margin: tuple[int, ...] = (0, 0)
+
+    @property
+    def halo(self) -> tuple[int, ...]:
+        """What a tile reads around what it owns; multiples of the stride."""
+        wanted = zip(self.config.halo, self.margin, self.config.stride, strict=True)
+        return tuple(-(-(halo + margin) // stride) * stride for halo, margin, stride in wanted)
+
+    @property
+    def least_side(self) -> int:
+        """Smallest side of a tile that owns anything; 1 if the image is not cut."""
+        if getattr(self.config, "halo", None) is None:
+            return 1
+        return max(2 * halo + stride for halo, stride in zip(self.halo, self.config.stride, strict=True))
+
+    def cut(self, side: int) -> Iterator[Tile]:
+        """Tiles with at most the area of a square of this side, in the image's size for the network.
+
+        Raises
+        ------
+        ConfigError
+            If the image does not fit into one tile, and `side` is less than `least_side`.
+        """
+        scaled = scaled_shape(self.shape, self.scale)
+        if getattr(self.config, "halo", None) is None or all(n <= side for n in scaled):
+            yield replace(Tile.whole(scaled), scale=self.scale, target_shape=tuple(self.shape))
+            return
+        if side < self.least_side:
+            raise ConfigError(f"tile {side}: this network needs tiles of at least {self.least_side} pixels")
+        for tile in plan_tiles(scaled, _sides(scaled, side), halo=self.halo, multiple=self.config.stride):
+            yield replace(tile, scale=self.scale, target_shape=tuple(self.shape))
 
 
 def tile_reader(

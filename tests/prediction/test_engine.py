@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from stellate.errors import ConfigError
+from stellate.prediction.engine import Engine, choose_device, pad_to_multiple
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (16, 16), (5, 31)])
+def test_padding_is_a_reflection_at_the_end(shape):
+    image = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+    padded = pad_to_multiple(image, (16, 8))
+    assert padded.shape == (2, -(-shape[0] // 16) * 16, -(-shape[1] // 8) * 8)
+    rows, cols = (bounce(n, m) for n, m in zip(shape, padded.shape[1:], strict=True))
+    np.testing.assert_array_equal(padded, image[:, rows][:, :, cols])
+
+
+def bounce(n, length):
+    """Indices that go to and fro: 0 1 2 1 0 1 ... for n = 3."""
+    period = max(1, 2 * n - 2)
+    return [min(i % period, period - i % period) if n > 1 else 0 for i in range(length)]
+
+
+class Heads(nn.Module):
+    def forward(self, x):
+        return {"twice": 2 * x, "mean": x.mean(dim=(2, 3))}
+
+
+def test_the_output_is_that_of_one_image_without_its_batch_axis():
+    image = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+    out = Engine(Heads(), torch.device("cpu"), precision="float32")(image)
+    np.testing.assert_allclose(out["twice"].numpy(), 2 * image, rtol=1e-6)
+    np.testing.assert_allclose(out["mean"].numpy(), image.mean(axis=(1, 2)), rtol=1e-5)
+
+
+def test_the_network_is_left_as_it_was():
+    network = nn.Conv2d(1, 4, 3, padding=1)
+    before = network.weight.detach().clone()
+    Engine(network, torch.device("cpu"), precision="bfloat16")(np.zeros((1, 8, 8), np.float32))
+    assert network.weight.dtype == torch.float32
+    assert torch.equal(network.weight, before)
+
+
+def test_cpu_is_found_and_what_is_missing_is_named():
+    assert choose_device("cpu").type == "cpu"
+    with pytest.raises(ConfigError, match=r"device cuda:99: torch finds .* choose cpu"):
+        choose_device("cuda:99")
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this computer has one")
+def test_mps_is_named_where_there_is_none():
+    with pytest.raises(ConfigError, match="device mps"):
+        choose_device("mps")
