@@ -12,6 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+INSTALLING := "Installing stellate into $(VENV); the first time, this takes some minutes"
 
 # stamps: newer than what the environment was installed from, so that a second run installs nothing
 USER_STAMP := $(VENV)/.installed
@@ -56,14 +57,16 @@ $(BIN)/python:
 	rm -rf "$(VENV)"; "$$python" -m venv "$(VENV)"
 
 $(USER_STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing stellate into $(VENV); the first time this takes some minutes"
+	@echo $(INSTALLING)
 	$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo $(INSTALLING)
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(USER_STAMP)
 
 $(DOCS_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo $(INSTALLING)
 	$(PIP) install --constraint constraints.txt --editable '.[docs]'
 	@touch $@ $(USER_STAMP)
