@@ -95,7 +95,8 @@ def reduce_labels(labels: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
     while labels.ndim > 2:
         labels = labels[labels.shape[0] // 2]
     height, width = (max(1, size // step) for size in labels.shape)
-    return labels[step // 2 :: step, step // 2 :: step][:height, :width]
+    top, left = (min(step, size) // 2 for size in labels.shape)
+    return labels[top::step, left::step][:height, :width]
 
 
 def _is_photograph(plane: Image) -> bool:

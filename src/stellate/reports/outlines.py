@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ _BRIGHT = 125
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 # Sides of the square around an outline, inside and outside of the object, that counts as its ground.
 _AROUND = 7
-# Objects nearer than this many pixels are neighbours.
-_NEAR = (1, 3, 6)
+# Distances in pixels at which objects are near each other, and at which they touch.
+_NEAR, _TOUCHING = (1, 3, 6), (1,)
 
 
 def outline_pixels(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -82,7 +83,7 @@ def distinct_colours(picture: Picture, labels: npt.NDArray[Any]) -> Picture:
         Row ``k`` is for label ``k``.
     """
     n = max(0, int(labels.max(initial=0)))
-    hue = _hues(n, _neighbours(labels))
+    hue = _hues(labels, n)
     where = outline_pixels(labels)
     ground = uniform_filter(picture @ _LUMINANCE, _AROUND)
     if np.median(ground) < _BRIGHT:
@@ -95,29 +96,46 @@ def distinct_colours(picture: Picture, labels: npt.NDArray[Any]) -> Picture:
     return np.where(deep[:, np.newaxis], _DEEP[hue], _LIGHT[hue])
 
 
-def _neighbours(labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """``(m, 2)`` pairs of labels, each both ways and sorted, that come near each other."""
+def _neighbours(labels: npt.NDArray[Any], distances: Sequence[int]) -> npt.NDArray[np.int64]:
+    """``(m, 2)`` pairs of labels, each both ways and sorted, that have pixels at one of these distances."""
     height, width = labels.shape
     keys = []
     base = int(labels.max(initial=0)) + 1
-    for far in _NEAR:
+    for far in distances:
         for dy, dx in ((0, far), (far, 0), (far, far), (far, -far)):
-            first = labels[: max(0, height - dy), max(0, -dx) : width - max(0, dx)]
-            second = labels[dy:, max(0, dx) : width - max(0, -dx)]
+            first = labels[: max(0, height - dy), max(0, -dx) : max(0, width - max(0, dx))]
+            second = labels[dy:, max(0, dx) : max(0, width - max(0, -dx))]
             near = (first != second) & (first > 0) & (second > 0)
             a, b = first[near].astype(np.int64), second[near].astype(np.int64)
             keys.append(np.unique(np.concatenate([a * base + b, b * base + a])))
     return np.stack(np.divmod(np.unique(np.concatenate(keys)), base), axis=1)
 
 
-def _hues(n: int, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """A palette entry per label: of those that no neighbour has, the one that fits the label's number."""
-    starts = np.searchsorted(pairs[:, 0], np.arange(n + 2))
-    others = pairs[:, 1].tolist()
+def _hues(labels: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
+    """A palette entry per label: one that no object near has, or in a crowd one that none has that it touches.
+
+    Of several the one that the label's number falls on, so that all are used.
+    """
+    near, touching = (_Lists(_neighbours(labels, distances), n) for distances in (_NEAR, _TOUCHING))
     hues = [-1] * (n + 1)
     for label in range(1, n + 1):
-        taken = {hues[other] for other in others[starts[label] : starts[label + 1]]}
         order = [(label + k) % len(_LIGHT) for k in range(len(_LIGHT))]
-        hues[label] = next((hue for hue in order if hue not in taken), order[0])
+        for others in (near.of(label), touching.of(label)):
+            taken = {hues[other] for other in others}
+            free = [hue for hue in order if hue not in taken]
+            if free:
+                break
+        hues[label] = (free or order)[0]
     hues[0] = 0
     return np.array(hues, dtype=np.int64)
+
+
+class _Lists:
+    """The second of each pair, by the first."""
+
+    def __init__(self, pairs: npt.NDArray[np.int64], n: int) -> None:
+        self._starts = np.searchsorted(pairs[:, 0], np.arange(n + 2)).tolist()
+        self._others = pairs[:, 1].tolist()
+
+    def of(self, label: int) -> list[int]:
+        return self._others[self._starts[label] : self._starts[label + 1]]

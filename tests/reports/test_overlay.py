@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stellate.axes import Image
+from stellate.errors import InputError
+from stellate.reports.backdrop import backdrop
+from stellate.reports.outlines import outline_pixels
+from stellate.reports.overlay import overlay
+from stellate.results import Instances
+
+
+@pytest.fixture
+def field():
+    labels = np.zeros((40, 60), np.int32)
+    labels[5:15, 5:20], labels[20:35, 30:50] = 1, 2
+    image = np.random.default_rng(0).random((40, 60)).astype(np.float32) + 3 * (labels > 0)
+    return image, labels
+
+
+def test_outlines_in_colour_and_the_rest_as_it_was(field):
+    image, labels = field
+    picture = overlay(image, labels)
+    where = outline_pixels(labels)
+    assert np.array_equal(picture[~where], backdrop(image)[0][~where])
+    assert (np.ptp(picture[where].astype(int), axis=-1) > 60).all()
+    colours = {tuple(c) for c in picture[where]}
+    assert len(colours) == 2
+
+
+def test_results_are_taken_as_they_are(field):
+    image, labels = field
+    assert np.array_equal(overlay(Image(image, "YX"), Instances(labels)), overlay(image, labels))
+
+
+def test_zoom_keeps_lines_thin(field):
+    image, labels = field
+    picture = overlay(image, labels, zoom=3)
+    assert picture.shape == (120, 180, 3)
+    coloured = np.ptp(picture.astype(int), axis=-1) > 60
+    # The outline of a rectangle of h x w pixels has 2 h + 2 w - 4 of them.
+    assert coloured.sum() == 2 * 30 + 2 * 45 - 4 + 2 * 45 + 2 * 60 - 4
+
+
+def test_large_images_become_smaller(field):
+    image, labels = field
+    picture = overlay(image, labels, max_side=30)
+    assert picture.shape == (20, 30, 3)
+    assert (np.ptp(picture.astype(int), axis=-1) > 60)[10:17, 15].sum() >= 2
+
+
+def test_the_middle_of_a_volume(field):
+    image, labels = field
+    volume = Image(np.stack([image * 0, image, image * 0]), "ZYX")
+    assert np.array_equal(overlay(volume, np.stack([labels * 0, labels, labels * 0])), overlay(image, labels))
+
+
+def test_shapes_that_do_not_fit(field):
+    image, labels = field
+    with pytest.raises(InputError, match=r"labels have shape \(40, 59\), but the image \(40, 60\)"):
+        overlay(image, labels[:, :-1])
