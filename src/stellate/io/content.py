@@ -133,7 +133,9 @@ def check_declared_size(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike
 
 
 @contextmanager
-def damaged_file_errors(path: Path) -> Iterator[None]:
+def damaged_file_errors(
+    path: Path, *, remedy: str = "copy it again, or export it as an uncompressed TIFF"
+) -> Iterator[None]:
     """Turn whatever a decoder raises into an `InputError` that names the file and the remedy."""
     try:
         yield
@@ -157,5 +159,5 @@ def damaged_file_errors(path: Path) -> Iterator[None]:
         reason = str(error).split("\n")[0][:200] or type(error).__name__
         raise InputError(
             f"{path}: cannot be decoded ({reason}); it is truncated, damaged, or of a kind that is not "
-            "supported; copy it again, or export it as an uncompressed TIFF"
+            f"supported; {remedy}"
         ) from error

@@ -82,7 +82,7 @@ def read_geojson(path: str | os.PathLike[str]) -> list[OutlinedObject]:
         If the file is no GeoJSON, or a polygon in it is malformed.
     """
     file = Path(path)
-    with damaged_file_errors(file):
+    with damaged_file_errors(file, remedy="export it again"):
         content = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(content, dict) and content.get("type") == "Feature":
             content = [content]
@@ -157,7 +157,7 @@ def _object(feature: Mapping[str, Any]) -> OutlinedObject:
 def _ring(coordinates: Any) -> Ring:
     corners = np.asarray(coordinates, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[1] < 2 or len(corners) < 4 or not np.isfinite(corners).all():
-        raise InputError(
-            f"a polygon has a malformed ring of shape {corners.shape}; expected at least 4 points (x, y)"
+        raise ValueError(
+            f"a polygon has a malformed ring of shape {corners.shape}, not 4 or more points (x, y)"
         )
     return corners[:-1, 1::-1] - 0.5

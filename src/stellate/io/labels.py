@@ -98,7 +98,6 @@ def write_labels(
         tifffile.imwrite(
             draft,
             _planes_or_tiles(labels, dtype, options),
-            shape=labels.shape,
             dtype=dtype,
             compression="zlib",
             photometric="minisblack",
@@ -163,8 +162,15 @@ def _smallest_dtype(labels: npt.NDArray[Any]) -> np.dtype[Any]:
 
 
 def _imagej_options(shape: tuple[int, ...], spacing: dict[str, float]) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": "ZYX"[-len(shape) :]}
-    options: dict[str, Any] = {"imagej": True, "metadata": metadata, "rowsperstrip": _strip_rows(shape, 2)}
+    # All six dimensions are spelled out, lest a plane one pixel wide is taken for samples.
+    metadata: dict[str, Any] = {"axes": "TZCYXS"}
+    planes, rows, columns = (1, *shape)[-3:]
+    options: dict[str, Any] = {
+        "imagej": True,
+        "metadata": metadata,
+        "shape": (1, planes, 1, rows, columns, 1),
+        "rowsperstrip": _strip_rows(shape, 2),
+    }
     if {"Y", "X"} <= spacing.keys():
         options["resolution"] = (1 / spacing["X"], 1 / spacing["Y"])
         metadata["unit"] = "um"
@@ -180,7 +186,7 @@ def _ome_options(shape: tuple[int, ...], spacing: dict[str, float], *, tiled: bo
             metadata[f"PhysicalSize{axis}"] = spacing[axis]
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
     layout = {"tile": _TILE, "bigtiff": True} if tiled else {"rowsperstrip": _strip_rows(shape, 4)}
-    return {"ome": True, "metadata": metadata, **layout}
+    return {"ome": True, "metadata": metadata, "shape": shape, **layout}
 
 
 def _strip_rows(shape: tuple[int, ...], itemsize: int) -> int:

@@ -74,7 +74,7 @@ def read_rois(path: str | os.PathLike[str]) -> list[OutlinedObject]:
     """
     file = Path(path)
     found = []
-    with damaged_file_errors(file), zipfile.ZipFile(file) as archive:
+    with damaged_file_errors(file, remedy="export it again"), zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             if not entry.filename.lower().endswith(".roi"):
                 continue

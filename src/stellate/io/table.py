@@ -53,7 +53,7 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     import pandas as pd
 
     file = Path(path)
-    with damaged_file_errors(file):
+    with damaged_file_errors(file, remedy="write it again"):
         frame: Any = pd.read_csv(file)
     if frame.shape[1] == 0:
         raise InputError(f"{file}: a table without columns")

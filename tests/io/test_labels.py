@@ -1,0 +1,183 @@
+"""Label images: what is accepted, what is refused, and what is written."""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image as PillowImage
+
+from stellate.errors import InputError
+from stellate.io import labels as labels_module
+from stellate.io import open_lazy, read, read_labels, write_labels
+
+rng = np.random.default_rng(0)
+sparse = np.array([[0, 70_000, 70_000], [12, 0, 3]])
+
+
+@pytest.mark.parametrize("dtype", ["i4", "u4", "i8", "u8", "f4", "f8", ">i4"])
+@pytest.mark.parametrize("suffix", [".tif", ".npy"])
+def test_any_type_gives_contiguous_labels_and_keeps_the_ids(tmp_path, dtype, suffix):
+    path = tmp_path / f"mask{suffix}"
+    if suffix == ".npy":
+        np.save(path, sparse.astype(dtype))
+    else:
+        tifffile.imwrite(path, sparse.astype(dtype), photometric="minisblack")
+    labels, ids = read_labels(path)
+    assert labels.dtype == np.int32
+    assert labels.tolist() == [[0, 3, 3], [2, 0, 1]]
+    assert ids.tolist() == [3, 12, 70_000]
+
+
+def test_negative_ids_are_ignored_regions(tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", np.array([[0, -1], [-5, 9]], np.int16))
+    labels, ids = read_labels(tmp_path / "m.tif")
+    assert labels.tolist() == [[0, -1], [-1, 1]]
+    assert ids.tolist() == [9]
+
+
+def test_png_of_16_bits_and_of_a_palette(tmp_path):
+    values = rng.integers(0, 60_000, (6, 7)).astype(np.uint16)
+    (tmp_path / "m.png").write_bytes(imagecodecs.png_encode(values))
+    labels, ids = read_labels(tmp_path / "m.png")
+    np.testing.assert_array_equal(np.concatenate([[0], ids])[labels], values)
+    picture = PillowImage.fromarray(np.array([[0, 1], [2, 2]], np.uint8), "P")
+    picture.putpalette([0, 0, 0, 9, 9, 9, 9, 9, 9])  # two indices of the same colour
+    picture.save(tmp_path / "p.png")
+    assert read_labels(tmp_path / "p.png")[0].tolist() == [[0, 1], [2, 2]]
+
+
+def test_bool_is_one_object(tmp_path):
+    np.save(tmp_path / "m.npy", np.array([[True, False]]))
+    assert read_labels(tmp_path / "m.npy")[1].tolist() == [1]
+
+
+def test_volumes_are_read(tmp_path):
+    values = rng.integers(0, 9, (3, 10, 11)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "m.tif", values, imagej=True, metadata={"axes": "ZYX"})
+    np.testing.assert_array_equal(read_labels(tmp_path / "m.tif")[0], values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array([[0.0, 0.5]]), "expected whole numbers as object ids, got float64 with fractions"),
+        (np.array([[0.0, np.nan]]), "fractions, NaN or infinities"),
+        (np.array([[0.0, np.inf]]), "fractions, NaN or infinities"),
+        (np.array([[0, 2.0**24 + 2]], np.float32), "float32 does not hold ids above 16,777,216 exactly"),
+        (np.zeros((5, 6, 3), np.uint8), "picture of 3 channels.*its channels are equal: save one of them"),
+        (rng.integers(0, 255, (5, 6, 3)), "picture of 3 channels.*save one channel of object ids"),
+        (np.zeros((2, 5, 6, 7), np.uint8), r"2 or 3 dimensions, got shape \(2, 5, 6, 7\)"),
+        (np.array([[2**64 - 1]], np.uint64), r"m\.npy: the label id .* is larger than 2\*\*63"),
+    ],
+)
+def test_refuses(tmp_path, values, message):
+    np.save(tmp_path / "m.npy", values)
+    with pytest.raises(InputError, match=message) as caught:
+        read_labels(tmp_path / "m.npy")
+    assert "m.npy" in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+def test_refuses_colour_pictures_of_every_format(tmp_path, suffix):
+    path = tmp_path / f"m{suffix}"
+    PillowImage.fromarray(rng.integers(0, 255, (3, 2, 3)).astype(np.uint8)).save(path)
+    with pytest.raises(InputError, match="picture of 3 channels"):
+        read_labels(path)
+
+
+def test_refuses_planar_colours(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "m.tif", rng.integers(0, 9, (3, 20, 30), "u1"), photometric="rgb", planarconfig="separate"
+    )
+    with pytest.raises(InputError, match="picture of 3 channels"):
+        read_labels(tmp_path / "m.tif")
+
+
+def test_refuses_jpeg_and_unknown_files(tmp_path):
+    PillowImage.fromarray(np.zeros((5, 5), np.uint8)).save(tmp_path / "m.jpg")
+    with pytest.raises(InputError, match="JPEG changes values, so it cannot hold labels"):
+        read_labels(tmp_path / "m.jpg")
+    with pytest.raises(InputError, match=r"masks of type \.xml are not read"):
+        read_labels(tmp_path / "m.xml")
+
+
+label_images = hnp.arrays(
+    np.int64, hnp.array_shapes(min_dims=2, max_dims=3, max_side=12), elements=st.integers(0, 2**32 - 1)
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(label_images)
+def test_what_is_written_is_read_again(tmp_path, labels):
+    write_labels(tmp_path / "l.tif", labels)
+    written = tifffile.imread(tmp_path / "l.tif").reshape(labels.shape)
+    np.testing.assert_array_equal(written, labels)
+    assert written.dtype == (np.uint16 if labels.max() < 2**16 else np.uint32)
+
+
+@pytest.mark.parametrize(
+    ("highest", "imagej"), [(1, True), (65_535, True), (65_536, False), (2**32 - 1, False)]
+)
+def test_smallest_type_and_pixel_size(tmp_path, highest, imagej):
+    labels = np.array([[0, highest]], np.int64)
+    spacing = {"Y": 40.0, "X": 0.25}
+    write_labels(tmp_path / "l.tif", labels, spacing_um=spacing)
+    with tifffile.TiffFile(tmp_path / "l.tif") as tif:
+        assert tif.is_imagej == imagej
+        assert tif.is_ome != imagej
+        assert tif.pages[0].compression == 8
+    image = read(tmp_path / "l.tif")
+    assert image.array.tolist() == labels.tolist()
+    assert image.spacing_um == pytest.approx(spacing)
+
+
+@pytest.mark.parametrize("highest", [300, 100_000])
+def test_volumes_keep_their_axes_and_spacing(tmp_path, highest):
+    labels = rng.integers(0, highest, (4, 20, 30))
+    labels[0, 0, 0] = highest
+    spacing = {"Z": 2.0, "Y": 0.5, "X": 0.25}
+    write_labels(tmp_path / "l.tif", labels, spacing_um=spacing)
+    image = read(tmp_path / "l.tif")
+    assert image.axes == "ZYX"
+    assert image.spacing_um == pytest.approx(spacing)
+    np.testing.assert_array_equal(image.array, labels)
+
+
+def test_large_images_are_tiled_bigtiff(tmp_path, monkeypatch):
+    monkeypatch.setattr(labels_module, "_IMAGEJ_LIMIT", 1000)
+    labels = rng.integers(0, 9, (600, 1100))
+    write_labels(tmp_path / "l.tif", labels, spacing_um={"Y": 0.5, "X": 0.5})
+    with tifffile.TiffFile(tmp_path / "l.tif") as tif:
+        assert tif.is_bigtiff
+        assert tif.pages[0].is_tiled
+    lazy = open_lazy(tmp_path / "l.tif")
+    assert lazy.spacing_um == {"Y": 0.5, "X": 0.5}
+    np.testing.assert_array_equal(np.asarray(lazy.array), labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.array([[-1, 0]]), "must lie in 0 to 4,294,967,295 to be written, got -1 to 0"),
+        (np.array([[2**32]]), "got 4294967296 to 4294967296"),
+        (np.zeros((3, 3)), "expected an integer label image of 2 or 3 dimensions, got float64"),
+        (np.zeros(3, int), "2 or 3 dimensions"),
+        (np.zeros((0, 3), int), "2 or 3 dimensions"),
+    ],
+)
+def test_refuses_to_write(tmp_path, labels, message):
+    with pytest.raises(InputError, match=message):
+        write_labels(tmp_path / "l.tif", labels)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_real_masks(shared_data):
+    labels, ids = read_labels(shared_data / "readers" / "mask2d.tif")
+    raw = tifffile.imread(shared_data / "readers" / "mask2d.tif")
+    assert ids.tolist() == np.unique(raw[raw > 0]).tolist()
+    np.testing.assert_array_equal(np.concatenate([[0], ids])[labels], raw)

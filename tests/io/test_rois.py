@@ -1,0 +1,108 @@
+"""ImageJ regions against roifile, worked examples and shapely."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+import roifile
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import ndimage
+
+from stellate.errors import InputError
+from stellate.geometry.labels import relabel
+from stellate.io import read_rois, write_rois
+from stellate.results import Instances
+
+small_labels = hnp.arrays(
+    np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 2)
+).map(lambda a: relabel(a)[0])
+
+
+def test_one_pixel_is_a_unit_square_in_imagej(tmp_path):
+    labels = np.zeros((5, 6), np.int32)
+    labels[2, 3] = 1
+    write_rois(tmp_path / "r.zip", Instances(labels))
+    (roi,) = roifile.roiread(tmp_path / "r.zip")
+    assert roi.name == "1"
+    assert (roi.left, roi.top, roi.right, roi.bottom) == (3, 2, 4, 3)
+    assert set(map(tuple, roi.coordinates().tolist())) == {(3, 2), (4, 2), (4, 3), (3, 3)}
+    (found,) = read_rois(tmp_path / "r.zip")
+    ring = found.pieces[0][0]
+    assert found.name == "1"
+    assert set(map(tuple, ring.tolist())) == {(1.5, 2.5), (1.5, 3.5), (2.5, 3.5), (2.5, 2.5)}
+
+
+def filled(ring, shape):
+    rows, cols = np.indices(shape)
+    return shapely.contains_xy(shapely.Polygon(ring), rows, cols)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(small_labels)
+def test_regions_filled_are_the_objects_filled(tmp_path, labels):
+    write_rois(tmp_path / "r.zip", Instances(labels))
+    found = read_rois(tmp_path / "r.zip")
+    for k in range(1, labels.max() + 1):
+        covered = np.zeros(labels.shape, bool)
+        for one in found:
+            if one.name.split("-")[0] == str(k):
+                covered |= filled(one.pieces[0][0], labels.shape)
+        pieces, n = ndimage.label(labels == k)
+        expected = np.zeros(labels.shape, bool)
+        for p in range(1, n + 1):
+            expected |= ndimage.binary_fill_holes(pieces == p)
+        np.testing.assert_array_equal(covered, expected)
+
+
+def test_names_of_pieces_and_hidden_objects(tmp_path):
+    labels = np.array([[1, 0, 1, 1, 0, 3]], np.int32)
+    write_rois(tmp_path / "r.zip", Instances(labels, scores=np.ones(4, np.float32)))
+    assert [one.name for one in read_rois(tmp_path / "r.zip")] == ["1", "1-2", "3"]
+    largest = read_rois(tmp_path / "r.zip")[0].pieces[0][0]
+    assert np.ptp(largest[:, 1]) == 2
+
+
+def test_no_objects(tmp_path):
+    write_rois(tmp_path / "r.zip", Instances(np.zeros((4, 4), np.int32)))
+    assert read_rois(tmp_path / "r.zip") == []
+
+
+def test_far_from_the_corner(tmp_path):
+    # Beyond 32,767 pixels whole-number coordinates overflow, and ImageJ reads floats.
+    labels = np.zeros((3, 70_000), np.int32)
+    labels[1, 40_000:40_003] = 1
+    labels[:, 69_990:] = 2
+    write_rois(tmp_path / "r.zip", Instances(labels))
+    first, second = read_rois(tmp_path / "r.zip")
+    assert first.pieces[0][0].min(axis=0).tolist() == [0.5, 39_999.5]
+    assert second.pieces[0][0].max(axis=0).tolist() == [2.5, 69_999.5]
+
+
+def test_rectangles_of_imagej_are_read_and_points_passed_over(tmp_path):
+    rectangle = roifile.ImagejRoi(roitype=roifile.ROI_TYPE.RECT, left=3, top=2, right=5, bottom=3, name="box")
+    point = roifile.ImagejRoi.frompoints([[1, 1]], name="point")
+    point.roitype = roifile.ROI_TYPE.POINT
+    roifile.roiwrite(tmp_path / "r.zip", [rectangle, point])
+    (found,) = read_rois(tmp_path / "r.zip")
+    assert found.name == "box"
+    ring = found.pieces[0][0]
+    assert (ring.min(axis=0).tolist(), ring.max(axis=0).tolist()) == ([1.5, 2.5], [2.5, 4.5])
+    assert len(ring) == 4
+
+
+def test_bad_input(tmp_path):
+    with pytest.raises(InputError, match=r"outlines are 2D, got labels of shape \(2, 2, 2\)"):
+        write_rois(tmp_path / "r.zip", Instances(np.zeros((2, 2, 2), np.int32)))
+    (tmp_path / "r.zip").write_bytes(b"no archive")
+    with pytest.raises(InputError, match=r"r\.zip: cannot be decoded"):
+        read_rois(tmp_path / "r.zip")
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        archive.writestr("1.roi", b"nonsense")
+        archive.writestr("notes.txt", b"")
+    with pytest.raises(InputError, match=r"s\.zip: cannot be decoded"):
+        read_rois(tmp_path / "s.zip")
