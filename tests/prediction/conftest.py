@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stellate.data.normalization import Normalization
 from stellate.prediction.loading import load_predictor
@@ -22,6 +23,15 @@ class AsTrained(Normalization):
     def limits(self, array):
         super().limits(array)  # for its checks
         return np.repeat([[64.0, 128.0]], array.shape[0], axis=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Threads cost more than they give for networks this small, above all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from stellate.errors import ConfigError
 from stellate.models.stardist import StarDist, StarDistConfig
 from stellate.prediction import tiling
 from stellate.prediction.rescaling import read_scaled, scaled_shape
-from stellate.prediction.tiling import Layout, computed_ahead, tile_reader, tile_side
+from stellate.prediction.tiling import Layout, computed_ahead, tile_reader, tile_side, values_per_pixel
 
 CONFIG = SimpleNamespace(stride=(8, 8), halo=(20, 20))
 
@@ -109,8 +109,8 @@ def test_an_error_comes_where_its_result_would():
 def test_larger_networks_get_smaller_tiles(monkeypatch):
     monkeypatch.setattr(tiling, "_CPU_BYTES", 1e8)
     cpu = torch.device("cpu")
-    small = tile_side(StarDist(StarDistConfig(base_channels=8, head_channels=16)), cpu)
-    large = tile_side(StarDist(StarDistConfig(base_channels=32)), cpu)
+    small = tile_side(values_per_pixel(StarDist(StarDistConfig(base_channels=8, head_channels=16))), cpu)
+    large = tile_side(values_per_pixel(StarDist(StarDistConfig(base_channels=32))), cpu)
     assert large < small
     # the stem's second convolution reads and writes 32 float32 values per pixel
     assert large == pytest.approx((1e8 / (4 * 64)) ** 0.5, abs=1)

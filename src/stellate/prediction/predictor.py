@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from .frames import frame_axes, frames
 from .options import PredictOptions
 from .prediction import Prediction
 from .rescaling import choose_scale
-from .tiling import Layout, computed_ahead, tile_reader, tile_side
+from .tiling import Layout, computed_ahead, tile_reader, tile_side, values_per_pixel
 
 __all__ = ["Predictor", "Progress", "as_image"]
 
@@ -66,6 +67,10 @@ class Predictor:
                 digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
+
+    @cached_property
+    def _values(self) -> float:
+        return values_per_pixel(self.network)
 
     def task(self, options: PredictOptions | None = None) -> Any:
         """What the model is for (see `stellate.tasks.task.Task`), with the thresholds of the options.
@@ -168,7 +173,7 @@ class Predictor:
         layout = Layout(
             pixels.shape[1:], config, scale=scale, margin=engine.grid if options.flips else (0, 0)
         )
-        side = options.tile or tile_side(self.network, engine.device)
+        side = options.tile or tile_side(self._values, engine.device)
         count, result = _in_tiles_that_fit(run, layout, side)
         about_tiles = f"in {count} tiles" if count > 1 else ""
         return result, [about_channels, about_scale, about_tiles]

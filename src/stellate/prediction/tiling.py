@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..geometry.tiles import Tile, plan_tiles
 from .rescaling import read_scaled, scaled_shape
 
-__all__ = ["Layout", "computed_ahead", "tile_reader", "tile_side"]
+__all__ = ["Layout", "computed_ahead", "tile_reader", "tile_side", "values_per_pixel"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,12 +29,42 @@ _CPU_BYTES = 700e6
 _GPU_SHARE = 0.4
 
 
-def tile_side(network: nn.Module, device: torch.device, *, value_bytes: int = 4) -> int:
-    """Side, in pixels, of the largest square tile whose activations fit into the memory for them."""
+def tile_side(values: float, device: torch.device) -> int:
+    """Side, in pixels, of the largest square tile whose activations fit into the memory for them.
+
+    Parameters
+    ----------
+    values
+        Values that the network holds per pixel; see `values_per_pixel`.
+    device
+        Where it runs.
+    """
     budget = _CPU_BYTES
     if device.type == "cuda":
         budget = _GPU_SHARE * torch.cuda.mem_get_info(device)[0]
-    return int((budget / (value_bytes * _values_per_pixel(network))) ** 0.5)
+    return int((budget / (4 * values)) ** 0.5)
+
+
+def values_per_pixel(network: nn.Module) -> float:
+    """Most values that a layer reads and writes, per pixel of the image; measured on a small one."""
+    config: Any = getattr(network, "config", None)
+    shape = [2 * s for s in getattr(config, "stride", (32, 32))]
+    most = 0
+
+    def note(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
+        nonlocal most
+        if isinstance(output, torch.Tensor):
+            most = max(most, output.numel() + sum(x.numel() for x in inputs))
+
+    hooks = [layer.register_forward_hook(note) for layer in network.modules() if not list(layer.children())]
+    try:
+        weight = next(network.parameters())
+        with torch.inference_mode():
+            network(torch.zeros((1, getattr(config, "in_channels", 1), *shape), device=weight.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return most / float(np.prod(shape))
 
 
 @dataclass(frozen=True)
@@ -128,25 +158,3 @@ def _sides(shape: tuple[int, ...], side: int) -> tuple[int, ...]:
         sides[axis] = min(shape[axis], int(area ** (1 / left) + 1e-6))
         area /= sides[axis]
     return tuple(sides.values())
-
-
-def _values_per_pixel(network: nn.Module) -> float:
-    """Most values that a layer reads and writes, per pixel of the image; measured on a small one."""
-    config: Any = getattr(network, "config", None)
-    shape = [2 * s for s in getattr(config, "stride", (32, 32))]
-    most = 0
-
-    def note(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
-        nonlocal most
-        if isinstance(output, torch.Tensor):
-            most = max(most, output.numel() + sum(x.numel() for x in inputs))
-
-    hooks = [layer.register_forward_hook(note) for layer in network.modules() if not list(layer.children())]
-    try:
-        weight = next(network.parameters())
-        with torch.inference_mode():
-            network(torch.zeros((1, getattr(config, "in_channels", 1), *shape), device=weight.device))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return most / float(np.prod(shape))
