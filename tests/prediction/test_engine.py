@@ -37,8 +37,10 @@ def test_the_output_is_that_of_one_image_without_its_batch_axis():
 def test_the_network_is_left_as_it_was():
     network = nn.Conv2d(1, 4, 3, padding=1)
     before = network.weight.detach().clone()
-    Engine(network, torch.device("cpu"), precision="bfloat16")(np.zeros((1, 8, 8), np.float32))
-    assert network.weight.dtype == torch.float32
+    network.train()
+    Engine(network, torch.device("cpu"), precision="float32")(np.zeros((1, 8, 8), np.float32))
+    assert network.training
+    assert network.weight.requires_grad
     assert torch.equal(network.weight, before)
 
 

@@ -25,7 +25,7 @@ def test_importing_options_does_not_import_torch():
         ({"rescale": float("nan")}, "above 0"),
         ({"object_diameter": -3.0}, "object_diameter -3.0"),
         ({"object_diameter": 20.0, "rescale": 2.0}, "give one of them"),
-        ({"precision": "float16"}, "precision"),
+        ({"precision": "float8"}, "precision"),
         ({"tile": 0}, "tile 0"),
         ({"prob_treshold": 0.5}, "no option 'prob_treshold'; did you mean 'prob_threshold'"),
         ({"colour": 1}, "no option 'colour'; there are: device, "),

@@ -52,7 +52,7 @@ class Engine:
     device
         Where it runs.
     precision
-        ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+        ``"auto"`` (float32), or one of `stellate.nn.inference.PRECISIONS`.
     mirrored
         Exchanges channels that mean directions in maps that were mirrored along some axes; given where the
         output is to be averaged over mirror images.
@@ -70,7 +70,9 @@ class Engine:
         self.stride: tuple[int, ...] = tuple(getattr(config, "stride", (1, 1)))
         self.grid: tuple[int, ...] = tuple(getattr(config, "grid", (1,) * len(self.stride)))
         self.device = device
-        self._network = prepare_for_inference(network, device, precision)
+        # fewer bits move outlines a little, so that they are used only where asked for
+        precision = "float32" if precision == "auto" else precision
+        self._network = prepare_for_inference(network, precision=precision, device=device)
         self._mirrored = mirrored
 
     def __call__(self, pixels: npt.NDArray[np.float32]) -> Any:
@@ -101,7 +103,6 @@ class Engine:
                 total[name] = total[name].add_(tensor) if name in total else tensor.float().clone()
         return {name: tensor.div_(len(FLIPS)) for name, tensor in total.items()}
 
-    @torch.inference_mode()
     def _run(self, pixels: npt.NDArray[np.float32]) -> Any:
         return _unbatched(self._network(torch.from_numpy(np.ascontiguousarray(pixels))[None]))
 
@@ -113,9 +114,9 @@ def pad_to_multiple(pixels: npt.NDArray[np.float32], multiple: tuple[int, ...]) 
 
 
 def _unbatched(output: Any) -> Any:
-    """The only item of a batch, on the CPU."""
+    """The only item of a batch."""
     if isinstance(output, Tensor):
-        return output[0].cpu()
+        return output[0]
     if isinstance(output, Mapping):
         return {name: _unbatched(value) for name, value in output.items()}
-    return {name: value.cpu() for name, value in output[0].items()}
+    return output[0]
