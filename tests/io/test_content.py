@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from stellate.errors import InputError
 from stellate.io import read
-from stellate.io.content import check_declared_size, identify
+from stellate.io.content import check_declared_size, damaged_file_errors, identify
 
 
 def jpeg_bytes():
@@ -44,6 +44,8 @@ def zip_bytes():
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"ZISRAWFILE\0\0", "a Zeiss CZI file"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP picture"),
+        (b"\0\0\0\x18ftypheic", "a HEIF picture"),
+        (b"<?xml version='1.0'?><svg/>", "an XML or SVG document"),
         (b"\x01\x99\xfe\x03" * 9, "of no kind that stellate knows"),
     ],
 )
@@ -84,6 +86,15 @@ def test_folder_with_the_name_of_an_image(tmp_path):
     (tmp_path / "plate.tif").mkdir()
     with pytest.raises(InputError, match="this is a folder"):
         read(tmp_path / "plate.tif")
+
+
+def test_image_beyond_the_memory(tmp_path):
+    def decode():
+        with damaged_file_errors(tmp_path / "large.png"):
+            raise MemoryError
+
+    with pytest.raises(InputError, match=r"large\.png: does not fit into memory; save it as a tiled TIFF"):
+        decode()
 
 
 def test_identify_knows_both_byte_orders_and_bigtiff(tmp_path):

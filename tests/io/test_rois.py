@@ -67,6 +67,14 @@ def test_names_of_pieces_and_hidden_objects(tmp_path):
     assert np.ptp(largest[:, 1]) == 2
 
 
+def test_same_objects_give_the_same_file(tmp_path, monkeypatch):
+    instances = Instances(np.eye(5, dtype=np.int32))
+    write_rois(tmp_path / "a.zip", instances)
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    write_rois(tmp_path / "b.zip", instances)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
 def test_no_objects(tmp_path):
     write_rois(tmp_path / "r.zip", Instances(np.zeros((4, 4), np.int32)))
     assert read_rois(tmp_path / "r.zip") == []
@@ -93,6 +101,13 @@ def test_rectangles_of_imagej_are_read_and_points_passed_over(tmp_path):
     ring = found.pieces[0][0]
     assert (ring.min(axis=0).tolist(), ring.max(axis=0).tolist()) == ([1.5, 2.5], [2.5, 4.5])
     assert len(ring) == 4
+
+
+def test_huge_regions_are_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "r.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.roi", bytes(2**24 + 1))
+    with pytest.raises(InputError, match=r"r\.zip: the region 1\.roi is too large \(16,777,217 bytes\)"):
+        read_rois(tmp_path / "r.zip")
 
 
 def test_bad_input(tmp_path):

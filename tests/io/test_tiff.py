@@ -171,6 +171,17 @@ def test_pixel_size_in_resolution_tags(tmp_path, resolution, unit, expected):
     assert read(tmp_path / "a.tif").spacing_um == pytest.approx(expected)
 
 
+def test_numbers_that_are_none_in_ome(tmp_path):
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+        'DimensionOrder="XYZCT" Type="uint16" SizeX="30" SizeY="20" SizeZ="1" SizeC="1" SizeT="1" '
+        'PhysicalSizeX="wide" PhysicalSizeY="-1" SignificantBits="many"><TiffData/></Pixels></Image></OME>'
+    )
+    tifffile.imwrite(tmp_path / "a.ome.tif", noise((20, 30)), description=xml, metadata=None)
+    image = read(tmp_path / "a.ome.tif")
+    assert (image.axes, image.spacing_um, image.bits) == ("YX", {}, None)
+
+
 def test_significant_bits(tmp_path):
     tags = [(281, "H", 1, 4095, True)]
     tifffile.imwrite(tmp_path / "tag.tif", noise((20, 30)), extratags=tags)

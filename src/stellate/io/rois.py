@@ -52,11 +52,14 @@ def write_rois(path: str | os.PathLike[str], instances: Instances) -> None:
     if instances.labels.ndim != 2:
         raise InputError(f"ImageJ outlines are 2D, got labels of shape {instances.labels.shape}")
     polygons = polygons_of(trace_rings(instances.labels), len(instances))
-    with atomic(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with atomic(path) as draft, zipfile.ZipFile(draft, "w") as archive:
         for label, pieces in enumerate(polygons, start=1):
             for number, piece in enumerate(pieces, start=1):
                 name = f"{label}" if number == 1 else f"{label}-{number}"
-                archive.writestr(f"{name}.roi", _encoded(piece[0], name))
+                # Without a date, so that the same objects give the same file.
+                entry = zipfile.ZipInfo(f"{name}.roi")
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, _encoded(piece[0], name), zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
 def read_rois(path: str | os.PathLike[str]) -> list[OutlinedObject]:
