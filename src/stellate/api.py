@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .axes import Image
+    from .data.findings import CheckReport
+    from .data.fingerprint import Fingerprint
+    from .data.folder import Dataset
     from .models.file import ModelInfo
+    from .prediction.evaluation import Evaluation
     from .prediction.files import FileOutcome
     from .prediction.options import PredictOptions
     from .prediction.predictor import Predictor, Progress
+    from .results import Instances
+    from .training.settings import TrainSettings
 
 # What needs torch is imported where it is used, so that looking at an image or a model file stays quick.
 
-__all__ = ["convert", "info", "load", "models", "predict", "read"]
+__all__ = ["check", "convert", "evaluate", "info", "load", "models", "predict", "read", "show", "train"]
+
+SHEET_IMAGES = 24
+"""Images on a contact sheet."""
 
 
 def read(path: str | Path, *, axes: str | None = None) -> Image:
@@ -117,6 +127,171 @@ def predict(
     )
 
 
+def train(
+    model: str,
+    data: str | Path,
+    output: str | Path,
+    *,
+    settings: TrainSettings | Mapping[str, Any] | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Predictor:
+    """Train a model on an annotated folder.
+
+    The run's folder gets ``model.safetensors``, ``run.json`` (all settings and choices), ``history.csv``,
+    ``curves.png``, ``validation.png`` (predictions of validation images), ``evaluation.csv``, ``.json`` and ``.html``
+    on the validation images, and ``checkpoints/``.
+
+    Parameters
+    ----------
+    model
+        What to train, e.g. ``"stardist"``.
+    data
+        Folder with ``images/`` and ``masks/``, or with ``train/`` and ``val/`` that hold such a pair each.
+    output
+        The run's folder.
+    settings
+        See `TrainSettings`; what is not set is chosen from the data.
+    resume
+        Go on with an interrupted run in `output`, at the end of its last complete epoch. The outcome is that of a run
+        that was not interrupted.
+    progress
+        Called as ``progress(epochs_done, epochs, losses)``.
+    say
+        Called with each line of what was chosen and why.
+
+    Returns
+    -------
+    Predictor
+        The trained model, as `load` gives it for `output`.
+
+    Raises
+    ------
+    ConfigError, DataError, InputError, ModelFileError
+        If settings, data or the model to start from cannot be used.
+    """
+    from .data.folder import open_folder
+    from .models.file import load_model, save_model
+    from .prediction.evaluation import evaluate_dataset
+    from .prediction.predictor import Predictor
+    from .prediction.shipped import find_model
+    from .prediction.tuning import tune_thresholds
+    from .training.run import resumed_settings, train_network
+    from .training.settings import TrainSettings
+
+    chosen = settings if isinstance(settings, TrainSettings) else TrainSettings.from_mapping(settings or {})
+    folder = Path(output)
+    if resume:
+        chosen = resumed_settings(folder, model, chosen)
+    run = train_network(
+        model,
+        open_folder(data),
+        folder,
+        settings=chosen,
+        start=load_model(find_model(chosen.from_model)) if chosen.from_model else None,
+        resume=resume,
+        say=say,
+        report=_epochs_as_progress(progress) if progress else None,
+    )
+    thresholds, _ = tune_thresholds(Predictor(run.network, run.info), run.validation, device=chosen.device)
+    info = replace(run.info, settings={**run.info.settings, **thresholds})
+    evaluation = evaluate_dataset(Predictor(run.network, info), run.validation)
+    info = replace(info, metrics={"validation": evaluation.metrics.summary()})
+    save_model(folder / "model.safetensors", run.network, info)
+    evaluation.save(folder)
+    predictor = Predictor(run.network, info)
+    _draw_predictions(predictor, run.validation, folder / "validation.png")
+    return predictor
+
+
+def evaluate(
+    model: str | Path | Predictor,
+    data: str | Path,
+    output: str | Path | None = None,
+    *,
+    split: str | None = None,
+    options: PredictOptions | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure a model on annotated images.
+
+    Parameters
+    ----------
+    model
+        What `load` takes or gives.
+    data
+        Annotated folder.
+    output
+        Folder for ``evaluation.csv``, ``.json`` and ``.html``; nothing is written if None.
+    split
+        Part of the folder to use (``"train"``, ``"val"`` or ``"test"``); all if None.
+    options
+        How to predict.
+    progress
+        Called as ``progress(images_done, images, name)``.
+
+    Raises
+    ------
+    DataError, InputError, ModelFileError, ConfigError
+        If data, model or options cannot be used.
+    """
+    from .data.folder import open_folder
+    from .prediction.evaluation import evaluate_dataset
+    from .prediction.predictor import Predictor
+
+    dataset = open_folder(data)
+    if split is not None:
+        dataset = dataset.split(split)
+    predictor = model if isinstance(model, Predictor) else load(model)
+    evaluation = evaluate_dataset(predictor, dataset, options=options, progress=progress)
+    if output is not None:
+        evaluation.save(output)
+    return evaluation
+
+
+def check(
+    data: str | Path, *, model: str | Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> CheckReport:
+    """Look over an annotated folder before training.
+
+    Parameters
+    ----------
+    data
+        The folder.
+    model
+        Model whose receptive field the objects are held against; by default the largest that training may choose.
+    progress
+        Called as ``progress(pairs_done, pairs)``.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, or it is laid out differently.
+    """
+    from .data.check import check as check_folder
+    from .models.stardist import StarDistConfig
+    from .training.choices import MAX_DEPTH
+
+    config: Any = load(model).network.config if model is not None else StarDistConfig(grid=(4, 4), depth=MAX_DEPTH)
+    return check_folder(Path(data), receptive_field=config.receptive_field, progress=progress)
+
+
+def show(data: str | Path, output: str | Path = "contact_sheet.png") -> Path:
+    """Draw images of an annotated folder with the outlines of their objects, on one sheet.
+
+    Raises
+    ------
+    DataError, InputError, OutputError
+        If the folder cannot be read, or the picture not be written.
+    """
+    from .data.folder import open_folder
+
+    dataset = open_folder(data)
+    picked = _evenly(len(dataset), SHEET_IMAGES)
+    return _draw_sheet(((dataset[k].name, *dataset.pair(k)) for k in picked), Path(output), title=dataset.root.name)
+
+
 def models() -> list[ModelInfo]:
     """The models that ship."""
     from .prediction.shipped import shipped_models
@@ -124,20 +299,26 @@ def models() -> list[ModelInfo]:
     return shipped_models()
 
 
-def info(path: str | Path) -> ModelInfo | Image:
-    """What is known of a model (a name, a file or a folder) or an image, without its weights or pixels.
+def info(path: str | Path) -> ModelInfo | Image | Fingerprint:
+    """What is known of a model (its name, file or folder), an image file, or an annotated folder.
 
     Raises
     ------
-    ModelFileError, InputError
-        If it is neither, or cannot be read.
+    ModelFileError, InputError, DataError
+        If it is none of these, or cannot be read.
     """
     from . import io
     from .models.file import read_info
     from .prediction.shipped import find_model
 
-    if Path(path).suffix.lower() in io.SUFFIXES:
+    path = Path(path)
+    if path.suffix.lower() in io.SUFFIXES:
         return io.open_lazy(path)
+    if path.is_dir() and not any((path / name).is_file() for name in ("model.safetensors", "config.json")):
+        from .data.fingerprint import fingerprint
+        from .data.folder import open_folder
+
+        return fingerprint(open_folder(path))
     found = find_model(path)
     return load(found).info if found.is_dir() else read_info(found)
 
@@ -155,3 +336,35 @@ def convert(folder: str | Path, output: str | Path) -> Path:
 
     network, known = read_stardist_folder(folder)
     return save_model(output, network, known)
+
+
+def _epochs_as_progress(progress: Progress) -> Callable[[int, int, dict[str, float]], None]:
+    def report(epoch: int, epochs: int, losses: dict[str, float]) -> None:
+        shown = (f"{name} {losses[name]:.4f}" for name in ("train_loss", "val_loss") if name in losses)
+        progress(epoch, epochs, ", ".join(shown))
+
+    return report
+
+
+def _draw_predictions(predictor: Predictor, dataset: Dataset, path: Path) -> Path:
+    picked = _evenly(len(dataset), SHEET_IMAGES)
+    images = ((dataset[k].name, dataset.image(k)) for k in picked)
+    found = ((name, image, predictor.predict(image).instances[0]) for name, image in images)
+    return _draw_sheet(found, path, title=f"{predictor.info.name} on validation images")
+
+
+def _draw_sheet(tiles: Iterable[tuple[str, Image, Instances]], path: Path, *, title: str) -> Path:
+    from .io import write_picture
+    from .reports.contact_sheet import contact_sheet
+    from .reports.overlay import overlay
+
+    pictures = [
+        (f"{name}\n{len(found)} object{'s'[: len(found) != 1]}", overlay(image, found.labels))
+        for name, image, found in tiles
+    ]
+    return write_picture(path, contact_sheet(pictures, title=title))
+
+
+def _evenly(size: int, count: int) -> list[int]:
+    """At most `count` positions out of `size`, evenly spread."""
+    return sorted({round(k * (size - 1) / max(1, min(size, count) - 1)) for k in range(min(size, count))})

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "InputError", "ModelFileError", "OutputError", "StellateError"]
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "InputError",
+    "ModelFileError",
+    "OutputError",
+    "StellateError",
+    "suggestion",
+]
 
 
 class StellateError(Exception):
@@ -27,3 +38,18 @@ class ConfigError(StellateError, ValueError):
 
 class OutputError(StellateError, OSError):
     """A result cannot be written where it was asked for (disk full, no permission, no such folder)."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them.
+
+    Examples
+    --------
+    >>> suggestion("n_ray", ["n_rays", "grid"])
+    "; did you mean 'n_rays'?"
+    >>> suggestion("colour", ["n_rays", "grid"])
+    '; there are: n_rays, grid'
+    """
+    known = list(known)
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known) or 'none'}"

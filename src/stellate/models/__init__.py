@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, suggestion
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["MODELS", "ModelEntry", "build", "entry"]
+__all__ = ["MODELS", "ModelEntry", "build", "configure", "entry"]
 
 
 @dataclass(frozen=True)
@@ -66,25 +65,26 @@ def entry(name: str) -> ModelEntry:
     """
     by_name = {m.name: m for m in MODELS}
     if name not in by_name:
-        near = get_close_matches(name, by_name, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ConfigError(f"no model is called {name!r}{hint} There are: {', '.join(by_name)}")
+        raise ConfigError(f"no model is called {name!r}{suggestion(name, by_name)}")
     return by_name[name]
 
 
-def build(name: str, config: Mapping[str, Any]) -> nn.Module:
-    """Make the network called `name` from the fields of its config.
+def configure(name: str, values: Mapping[str, Any]) -> Any:
+    """The config of the network called `name`, from the values of its fields.
 
     Raises
     ------
     ConfigError
         If a field is unknown or out of range.
     """
-    model = entry(name)
-    known = [f.name for f in fields(model.config)]
-    for key in config:
+    config = entry(name).config
+    known = [f.name for f in fields(config)]
+    for key in values:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"{name} has no setting {key!r}{hint}")
-    return model.network(model.config(**config))
+            raise ConfigError(f"{name} has no setting {key!r}{suggestion(key, known)}")
+    return config(**values)
+
+
+def build(name: str, config: Mapping[str, Any]) -> nn.Module:
+    """Make the network called `name` from the values of its config; see `configure`."""
+    return entry(name).network(configure(name, config))

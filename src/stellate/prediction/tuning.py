@@ -11,6 +11,7 @@ import numpy as np
 from ..data.channels import choose_channels
 from ..data.folder import Dataset
 from ..geometry.tiles import Tile
+from ..metrics.instances import score_instances
 from ..results import Instances
 from .engine import Engine, choose_device
 from .predictor import Predictor
@@ -91,8 +92,7 @@ def _middle(size: int) -> slice:
 
 def _score(task: Any, outputs: Sequence[Observed], truths: Sequence[Instances]) -> float:
     found = [task.merge([task.decode(output, tile)]) for output, tile in outputs]
-    metrics = task.score(found, truths)
-    return float(np.mean([metrics.pooled_at(iou).accuracy for iou in IOUS]))
+    return float(np.mean([s.accuracy for s in score_instances(found, truths, IOUS).pooled]))
 
 
 def _golden_section(score: Callable[[float], float], low: float, high: float) -> tuple[float, float]:

@@ -67,5 +67,7 @@ class Task(Protocol[PartT, ResultT, MetricsT_co]):
     def merge(self, parts: Iterable[PartT]) -> ResultT:
         """Put the parts of one image together. Consumes an iterator, so that parts need not be held all at once."""
 
-    def score(self, predictions: Sequence[ResultT], truths: Sequence[ResultT]) -> MetricsT_co:
-        """Compare predictions with annotations, image by image and pooled."""
+    def score(
+        self, predictions: Iterable[ResultT], truths: Iterable[ResultT], names: Sequence[str] | None = None
+    ) -> MetricsT_co:
+        """Compare predictions with annotations, image by image and pooled; consumes one pair at a time."""

@@ -1,0 +1,1 @@
+"""Training: settings, choices, the loop, and what a run leaves behind."""

@@ -1,0 +1,122 @@
+"""Measuring a model on annotated images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..data.folder import Dataset
+from ..io import write_table
+from ..io.atomic import atomic
+from ..metrics.instances import InstanceMetrics
+from ..reports.agreement import draw_agreement
+from ..reports.evaluation_page import write_evaluation_page
+from ..results import Result
+from .options import PredictOptions
+from .predictor import Predictor
+
+__all__ = ["Evaluation", "evaluate_dataset"]
+
+WORST_SHOWN = 12
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How well a model does on a dataset.
+
+    Attributes
+    ----------
+    metrics
+        Scores at each IoU threshold, per image and pooled.
+    model, data
+        What was measured, on what.
+    worst
+        Of the worst images, worst first: name, annotation and prediction as pictures ``(h, w, 3)`` uint8.
+    """
+
+    metrics: InstanceMetrics
+    model: str
+    data: str
+    worst: tuple[tuple[str, Picture, Picture], ...] = field(default=(), repr=False)
+
+    def table(self) -> pd.DataFrame:
+        """A row for each IoU threshold."""
+        return pd.DataFrame(self.metrics.table())
+
+    def image_table(self) -> pd.DataFrame:
+        """A row for each image."""
+        return pd.DataFrame(self.metrics.image_table())
+
+    def save(self, folder: str | Path) -> dict[str, Path]:
+        """Write ``evaluation.csv`` (by threshold), ``evaluation_images.csv``, ``.json`` and ``.html``.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written to.
+        """
+        folder = Path(folder)
+        paths = {
+            "thresholds": folder / "evaluation.csv",
+            "images": folder / "evaluation_images.csv",
+            "summary": folder / "evaluation.json",
+            "page": folder / "evaluation.html",
+        }
+        write_table(paths["thresholds"], self.table())
+        write_table(paths["images"], self.image_table())
+        summary = {"model": self.model, "data": self.data, **self.metrics.summary()}
+        with atomic(paths["summary"]) as draft:
+            draft.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        title = f"{self.model} on {self.data}"
+        write_evaluation_page(self.metrics, self.worst, paths["page"], title=title)
+        return paths
+
+
+def evaluate_dataset(
+    predictor: Predictor,
+    dataset: Dataset,
+    *,
+    options: PredictOptions | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Evaluation:
+    """Predict every image of a dataset and compare with its annotation.
+
+    Parameters
+    ----------
+    predictor
+        The model.
+    dataset
+        Annotated images.
+    options
+        How to predict.
+    progress
+        Called as ``progress(images_done, images, name)``.
+    """
+    names = [record.name for record in dataset.records]
+
+    def found() -> Iterator[Result]:
+        for index, name in enumerate(names):
+            yield predictor.predict(dataset.image(index), options).result
+            if progress is not None:
+                progress(index + 1, len(names), name)
+
+    truths = (dataset.pair(index)[1] for index in range(len(names)))
+    metrics = predictor.task(options).score(found(), truths, names)
+    # predicted once more, so that only a dozen pictures need be held, not every label image
+    worst = tuple((names[k], *_pictures(predictor, dataset, k, options)) for k in metrics.worst(WORST_SHOWN))
+    return Evaluation(metrics, predictor.info.name, dataset.root.name, worst)
+
+
+def _pictures(
+    predictor: Predictor, dataset: Dataset, index: int, options: PredictOptions | None
+) -> tuple[Picture, Picture]:
+    image, truth = dataset.pair(index)
+    return draw_agreement(image, truth.labels, predictor.predict(image, options).labels)

@@ -1,0 +1,349 @@
+"""Instances: the outline of every object, by star-convex candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError, DataError, suggestion
+from ..geometry.rasterize import paint_polygons
+from ..geometry.refine import fit_to_foreground
+from ..geometry.star_distances import object_probability, star_distances
+from ..geometry.suppression import SUPPRESSED, suppress
+from ..geometry.tiles import Tile
+from ..losses import (
+    masked_binary_cross_entropy,
+    star_distance_iou_loss,
+    star_distance_l1_loss,
+    weighted_cross_entropy,
+)
+from ..metrics.instances import InstanceMetrics, score_instances
+from ..results import Annotation, FloatArray, Instances
+from .task import Arrays, Batch, Sample
+
+__all__ = ["Candidates", "InstancesTask"]
+
+# StarDist leaves out candidates within two grid cells of the image's border.
+BORDER_CELLS = 2
+# No object is narrower than this, so that a polygon always has an area.
+MIN_DISTANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Star-convex shapes found in one tile, in pixels of the image that the user gave.
+
+    Attributes
+    ----------
+    tile
+        Where they were found.
+    points
+        ``(n, 2)`` float32 centres (row, col).
+    distances
+        ``(n, n_rays)`` float32.
+    scores
+        ``(n,)`` float32 object probabilities.
+    class_scores
+        ``(n, n_classes + 1)`` float32, background first; or None.
+    foreground
+        Probability times 255 of the pixels that the tile owns, uint8, in pixels of the network's image; or None.
+    """
+
+    tile: Tile
+    points: FloatArray
+    distances: FloatArray
+    scores: FloatArray
+    class_scores: FloatArray | None = None
+    foreground: npt.NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class InstancesTask:
+    """Star-convex instance segmentation.
+
+    Methods follow Schmidt et al., MICCAI 2018; the foreground and the overlap loss are additions.
+    """
+
+    n_rays: int = 32
+    """Directions per object; the network's."""
+    grid: tuple[int, int] = (2, 2)
+    """Pixels per prediction; the network's."""
+    class_names: tuple[str, ...] = ()
+    """Names of the object classes; empty if objects are not told apart."""
+    foreground: bool = False
+    """Whether the network predicts a foreground to refine outlines with."""
+    prob_threshold: float = 0.5
+    """Least object probability of a candidate."""
+    nms_threshold: float = 0.4
+    """Share of the smaller object that may be covered by a better one."""
+    foreground_threshold: float = 0.5
+    """Least foreground probability of a pixel of an object."""
+    growth: float = 0.25
+    """How far an object may grow into the foreground, as a share of its radius."""
+    distance_loss: Literal["l1", "iou"] = "l1"
+    """Loss of the distances: StarDist's absolute error, or the overlap of the shapes."""
+    distance_weight: float = 0.2
+    """Weight of the distance loss beside the probability's."""
+
+    def __post_init__(self) -> None:
+        for name in ("prob_threshold", "nms_threshold", "foreground_threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: must lie in 0..1")
+        if self.distance_loss not in ("l1", "iou"):
+            raise ConfigError(f"distance_loss {self.distance_loss!r}: expected 'l1' or 'iou'")
+
+    @classmethod
+    def for_network(
+        cls, config: Any, settings: Mapping[str, Any], class_names: Sequence[str]
+    ) -> InstancesTask:
+        """The task of a network with this config, with settings that were stored beside it."""
+        task = cls(
+            n_rays=config.n_rays,
+            grid=config.grid,
+            foreground=config.foreground,
+            class_names=tuple(class_names),
+        )
+        known = [f.name for f in fields(cls)]
+        for name in settings:
+            if name not in known:
+                raise ConfigError(f"the task has no setting {name!r}{suggestion(name, known)}")
+        return replace(task, **settings)
+
+    # -- training ----------------------------------------------------------------------------------------------
+
+    def target(self, sample: Sample) -> Arrays:
+        """Object probability, star distances, and where used classes and foreground.
+
+        Labels below 0 mark pixels of which nothing is known; an object of class -1 trains its outline only.
+        """
+        instances = _instances(sample.annotation)
+        labels = instances.labels
+        arrays: dict[str, Any] = {
+            "prob": object_probability(labels, self.grid)[np.newaxis],
+            "distances": np.moveaxis(star_distances(labels, self.n_rays, self.grid), -1, 0),
+        }
+        if self.foreground:
+            arrays["foreground"] = np.clip(labels, -1, 1).astype(np.float32)[np.newaxis]
+        if self.class_names:
+            cells = labels[tuple(slice(None, None, g) for g in self.grid)]
+            classes = instances.classes if instances.classes is not None else np.full(len(instances), -1)
+            table = np.concatenate([[0], np.where(classes < 0, -1, classes + 1)])
+            arrays["class"] = np.where(cells < 0, -1, table[np.maximum(cells, 0)]).astype(np.int64)
+        return {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+
+    def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """``prob``, ``distances``, and where used ``class`` and ``foreground``; weighted."""
+        out = {name: x.float() for name, x in model(batch["image"]).items()}
+        weight = batch["prob"]
+        if self.distance_loss == "iou":
+            distances = star_distance_iou_loss(out["distances"], batch["distances"], weight)
+        else:
+            distances = star_distance_l1_loss(out["distances"], batch["distances"], weight)
+        losses = {
+            "prob": masked_binary_cross_entropy(out["prob"], weight),
+            "distances": self.distance_weight * distances,
+        }
+        if self.foreground:
+            losses["foreground"] = masked_binary_cross_entropy(out["foreground"], batch["foreground"])
+        if self.class_names:
+            losses["class"] = weighted_cross_entropy(out["class_prob"], batch["class"])
+        return losses
+
+    # -- prediction --------------------------------------------------------------------------------------------
+
+    def decode(self, output: Mapping[str, Tensor], tile: Tile) -> Candidates:
+        """Candidates whose centre the tile owns, without those that another candidate of the tile surely suppresses.
+
+        Parameters
+        ----------
+        output
+            The network's output for one tile: tensors without batch axis, on the CPU.
+        tile
+            What was read; the network may have seen padding beyond its end.
+        """
+        cells = self._cells(output["prob"][0].float().sigmoid().numpy(), tile)
+        rows, cols = np.nonzero(cells > self.prob_threshold)
+        rows, cols = rows.astype(np.int64), cols.astype(np.int64)
+        scores = cells[rows, cols]
+        del cells
+        points = tile.origin + np.stack([rows, cols], axis=1) * np.array(self.grid)
+        distances = output["distances"].float()[:, torch.from_numpy(rows), torch.from_numpy(cols)].T
+        distances = np.maximum(distances.numpy(), MIN_DISTANCE)
+        found = Candidates(
+            tile=tile,
+            points=tile.to_target(points).astype(np.float32),
+            distances=(distances / tile.scale).astype(np.float32),
+            scores=scores,
+            class_scores=self._class_scores(output, rows, cols),
+            foreground=self._foreground(output, tile),
+        )
+        return self._settled(found)
+
+    def mirrored(self, output: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
+        """Exchange the rays of maps that were mirrored, so that they point as in the image as it is.
+
+        Parameters
+        ----------
+        output
+            Maps of the mirrored image, mirrored back; ``distances`` is ``(n_rays, H, W)``.
+        axes
+            Which of the axes 0 (rows) and 1 (columns) were mirrored.
+
+        Raises
+        ------
+        ConfigError
+            If columns were mirrored and the number of rays is odd: then no ray points where the mirror image of
+            another does.
+        """
+        ray = np.arange(self.n_rays)
+        if 0 in axes:
+            ray = -ray % self.n_rays
+        if 1 in axes:
+            if self.n_rays % 2:
+                raise ConfigError(f"flips need an even number of rays; this model has {self.n_rays}")
+            ray = (self.n_rays // 2 - ray) % self.n_rays
+        return {**output, "distances": output["distances"][torch.from_numpy(ray)]}
+
+    def merge(self, parts: Iterable[Candidates]) -> Instances:
+        """Suppress what remains across the tiles, paint the rest, and fit it to the foreground."""
+        kept: list[Candidates] = []
+        foreground = None
+        for part in parts:
+            kept.append(replace(part, foreground=None))
+            if part.foreground is not None:
+                if foreground is None:
+                    foreground = np.zeros(part.tile.shape, dtype=np.uint8)
+                foreground[part.tile.own_slices] = part.foreground
+        found = _concatenate(kept)
+        if len(kept) > 1:
+            found = _take(found, self._suppress(found) != SUPPRESSED)
+        found = _take(found, np.argsort(-found.scores, kind="stable"))
+        labels = paint_polygons(found.points, found.distances, found.tile.target_shape, scores=found.scores)
+        if foreground is not None:
+            inside = _resized(foreground, found.tile.target_shape) >= round(255 * self.foreground_threshold)
+            labels = fit_to_foreground(labels, inside, self.growth * found.distances.mean(axis=1))
+        return self._instances(labels, found)
+
+    def score(
+        self,
+        predictions: Iterable[Instances],
+        truths: Iterable[Instances],
+        names: Sequence[str] | None = None,
+    ) -> InstanceMetrics:
+        """Matching by IoU, per image and pooled."""
+        return score_instances(predictions, truths, names=names)
+
+    # -- parts of the above ------------------------------------------------------------------------------------
+
+    def _cells(self, prob: FloatArray, tile: Tile) -> FloatArray:
+        """Probabilities of the grid points, 0 where a candidate is not this tile's or too near the image's border."""
+        keep = np.zeros(prob.shape, dtype=bool)
+        inner = []
+        for axis, ((read, read_stop), (start, stop)) in enumerate(zip(tile.read, tile.owns, strict=True)):
+            grid = self.grid[axis]
+            first, last = max(-(-start // grid), BORDER_CELLS), -(-stop // grid)
+            if read_stop == tile.shape[axis]:
+                # the border is that of what the network saw: the image padded to its stride, as in StarDist
+                last = min(last, read // grid + prob.shape[axis] - BORDER_CELLS)
+            inner.append(slice(first - read // grid, max(first, last) - read // grid))
+        keep[tuple(inner)] = True
+        return np.where(keep, prob, np.float32(0))
+
+    def _class_scores(self, output: Mapping[str, Tensor], rows: Any, cols: Any) -> FloatArray | None:
+        if "class_prob" not in output:
+            return None
+        logits = output["class_prob"].float()[:, torch.from_numpy(rows), torch.from_numpy(cols)]
+        return logits.T.softmax(1).numpy()
+
+    def _foreground(self, output: Mapping[str, Tensor], tile: Tile) -> npt.NDArray[np.uint8] | None:
+        if "foreground" not in output:
+            return None
+        logits = output["foreground"][0][tile.own_in_read].float()
+        return logits.sigmoid().mul_(255).round_().to(torch.uint8).numpy()
+
+    def _settled(self, found: Candidates) -> Candidates:
+        """Drop what is suppressed for certain, knowing that other tiles may hold better candidates nearby."""
+        tile = found.tile
+        if tile.is_whole:
+            return _take(found, self._suppress(found) != SUPPRESSED)
+        known = tuple(
+            (-np.inf if start == 0 else _place(start, tile), np.inf if stop == size else _place(stop, tile))
+            for (start, stop), size in zip(tile.owns, tile.shape, strict=True)
+        )
+        reach = float(found.distances.max(initial=0))
+        return _take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
+
+    def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:
+        return suppress(found.points, found.distances, found.scores, self.nms_threshold, **region)
+
+    def _instances(self, labels: npt.NDArray[np.int32], found: Candidates) -> Instances:
+        """Rows for the objects that still have pixels, in order of their score."""
+        visible = np.bincount(labels.ravel(), minlength=len(found.scores) + 1)[1:] > 0
+        found = _take(found, visible)
+        table = np.zeros(len(visible) + 1, dtype=np.int32)
+        table[1:][visible] = np.arange(1, visible.sum() + 1)
+        classes = None
+        if found.class_scores is not None:
+            classes = found.class_scores[:, 1:].argmax(axis=1).astype(np.int32)
+        return Instances(
+            labels=table[labels],
+            scores=found.scores,
+            classes=classes,
+            class_names=self.class_names,
+            centres=found.points,
+            distances=found.distances,
+        )
+
+
+def _instances(annotation: Annotation) -> Instances:
+    if not isinstance(annotation, Instances):
+        kind = type(annotation).__name__
+        raise DataError(
+            f"outlines are learned from objects (a label image), but the annotation is of type {kind}"
+        )
+    return annotation
+
+
+def _place(position: float, tile: Tile) -> float:
+    return (position + 0.5) / tile.scale - 0.5
+
+
+def _take(found: Candidates, which: npt.NDArray[Any]) -> Candidates:
+    classes = None if found.class_scores is None else found.class_scores[which]
+    return replace(
+        found,
+        points=found.points[which],
+        distances=found.distances[which],
+        scores=found.scores[which],
+        class_scores=classes,
+    )
+
+
+def _concatenate(parts: Sequence[Candidates]) -> Candidates:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    classes = None
+    if first.class_scores is not None:
+        classes = np.concatenate([p.class_scores for p in parts if p.class_scores is not None])
+    return replace(
+        first,
+        points=np.concatenate([p.points for p in parts]),
+        distances=np.concatenate([p.distances for p in parts]),
+        scores=np.concatenate([p.scores for p in parts]),
+        class_scores=classes,
+    )
+
+
+def _resized(foreground: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    if foreground.shape == tuple(shape):
+        return foreground
+    tensor = torch.from_numpy(foreground)[None, None]
+    resized = nn.functional.interpolate(tensor, size=tuple(shape), mode="bilinear")
+    return resized[0, 0].numpy()
