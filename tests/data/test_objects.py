@@ -38,3 +38,12 @@ def test_no_objects():
     empty = measure_objects(np.zeros((3, 4), np.int32))
     assert (empty.areas.shape, empty.extents.shape) == ((0,), (0, 2))
     assert len(count_pieces(np.zeros((3, 4), np.int32))) == 0
+
+
+def test_counting_in_pieces(monkeypatch):
+    labels = np.random.default_rng(0).integers(0, 30, (40, 50)).astype(np.int32)
+    expected = measure_objects(labels).areas.tolist()
+    monkeypatch.setattr("stellate.data.objects._COUNTED", 37)
+    assert (
+        measure_objects(labels).areas.tolist() == expected == [int((labels == k).sum()) for k in range(1, 30)]
+    )

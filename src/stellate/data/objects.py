@@ -13,6 +13,8 @@ __all__ = ["ObjectSizes", "count_pieces", "measure_objects"]
 
 IndexArray = npt.NDArray[np.int64]
 
+_COUNTED = 1 << 22
+
 
 @dataclass(frozen=True, eq=False)
 class ObjectSizes:
@@ -46,9 +48,14 @@ def measure_objects(labels: npt.NDArray[Any]) -> ObjectSizes:
         2D or 3D, integer, contiguous from 1; what is 0 or below is no object.
     """
     boxes = ndimage.find_objects(labels)
-    areas = np.bincount(np.maximum(labels, 0).reshape(-1), minlength=len(boxes) + 1)[1:]
+    areas = np.zeros(len(boxes) + 1, dtype=np.int64)
+    # In pieces, since bincount turns what it counts into 64-bit integers first.
+    flat = labels.reshape(-1)
+    for start in range(0, flat.size, _COUNTED):
+        piece = np.maximum(flat[start : start + _COUNTED], 0)
+        areas += np.bincount(piece, minlength=len(areas))
     extents = [[0] * labels.ndim if box is None else [s.stop - s.start for s in box] for box in boxes]
-    return ObjectSizes(areas.astype(np.int64), np.array(extents, dtype=np.int64).reshape(-1, labels.ndim))
+    return ObjectSizes(areas[1:], np.array(extents, dtype=np.int64).reshape(-1, labels.ndim))
 
 
 def count_pieces(labels: npt.NDArray[Any]) -> IndexArray:

@@ -144,20 +144,28 @@ def _annotated_runs(
 
 
 def _runs(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> tuple[IndexArray, IndexArray, IndexArray]:
-    """Labels and lengths of the stretches of pixels along which neither label changes."""
-    parts: list[tuple[IndexArray, IndexArray, IndexArray]] = []
+    """Pairs of labels that lie on one another, and on how many pixels; a pair may occur several times."""
+    empty = np.zeros(0, dtype=np.int64)
+    parts = [(empty, empty, empty)]
     for start in range(0, len(truth), _BLOCK_PIXELS):
         t, p = truth[start : start + _BLOCK_PIXELS], predicted[start : start + _BLOCK_PIXELS]
-        change = np.ones(len(t), dtype=bool)
-        change[1:] = (t[1:] != t[:-1]) | (p[1:] != p[:-1])
-        begin = np.flatnonzero(change)
+        # Stretches along which neither label changes are far fewer than pixels.
+        begin = np.flatnonzero(np.concatenate([[True], (t[1:] != t[:-1]) | (p[1:] != p[:-1])]))
         lengths = np.diff(begin, append=len(t))
-        parts.append((t[begin].astype(np.int64), p[begin].astype(np.int64), lengths))
-    if not parts:
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, empty, empty
-    trues, predictions, lengths_ = zip(*parts, strict=True)
-    return np.concatenate(trues), np.concatenate(predictions), np.concatenate(lengths_)
+        parts.append(_added_up(t[begin].astype(np.int64), p[begin].astype(np.int64), lengths))
+    trues, predictions, counts = zip(*parts, strict=True)
+    return np.concatenate(trues), np.concatenate(predictions), np.concatenate(counts)
+
+
+def _added_up(
+    true: IndexArray, predicted: IndexArray, counts: IndexArray
+) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """The same with each pair once."""
+    order = np.lexsort((predicted, true))
+    true, predicted = true[order], predicted[order]
+    first = np.concatenate([[True], (true[1:] != true[:-1]) | (predicted[1:] != predicted[:-1])])
+    begin = np.flatnonzero(first)
+    return true[begin], predicted[begin], np.add.reduceat(counts[order], begin)
 
 
 def _best(pairs: IndexArray, ious: FloatArray) -> IndexArray:

@@ -107,8 +107,16 @@ def _neighbours(labels: npt.NDArray[Any], distances: Sequence[int]) -> npt.NDArr
             second = labels[dy:, max(0, dx) : max(0, width - max(0, -dx))]
             near = (first != second) & (first > 0) & (second > 0)
             a, b = first[near].astype(np.int64), second[near].astype(np.int64)
-            keys.append(np.unique(np.concatenate([a * base + b, b * base + a])))
-    return np.stack(np.divmod(np.unique(np.concatenate(keys)), base), axis=1)
+            keys.append(_once(np.minimum(a, b) * base + np.maximum(a, b)))
+    low, high = np.divmod(_once(np.concatenate(keys)), base)
+    both = np.sort(np.concatenate([low * base + high, high * base + low]))
+    return np.stack(np.divmod(both, base), axis=1)
+
+
+def _once(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Sorted, each once; many times faster than np.unique of NumPy 2.3, which hashes."""
+    keys = np.sort(keys)
+    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def _hues(labels: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
