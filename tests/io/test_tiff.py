@@ -344,6 +344,21 @@ def test_damaged_pixels(tmp_path):
         read(path)
 
 
+def test_damaged_tile_is_noticed_when_it_is_read(tmp_path):
+    path = tmp_path / "bad.tif"
+    tifffile.imwrite(path, noise((64, 64)), compression="zlib", tile=(32, 32))
+    with tifffile.TiffFile(path) as tif:
+        at = tif.pages[0].dataoffsets[3]
+    whole = bytearray(path.read_bytes())
+    whole[at : at + 40] = b"\xff" * 40
+    path.write_bytes(whole)
+    image = open_lazy(path)
+    assert image.array[:20, :20].shape == (20, 20)
+    for read_part in (lambda: image.array[40:50, 40:50], lambda: np.asarray(image.array)):
+        with pytest.raises(InputError, match=r"bad\.tif: cannot be decoded"):
+            read_part()
+
+
 def test_planes_in_missing_files(tmp_path):
     uuid = "urn:uuid:11111111-1111-1111-1111-111111111111"
     plane = '<TiffData FirstZ="{z}" IFD="0"><UUID FileName="{name}">{uuid}</UUID></TiffData>'

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
 from types import EllipsisType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .content import damaged_file_errors
 
 __all__ = ["LazyArray"]
 
@@ -25,10 +29,15 @@ class LazyArray:
         Array with ``shape``, ``dtype`` and basic slicing, such as one of Zarr.
     fixed
         One entry per axis of `source`: the position at which the axis is held, or None where it is free.
+    path
+        The file; a part of it that turns out to be damaged when it is read is an `InputError` that names it.
     """
 
-    def __init__(self, source: Any, fixed: tuple[int | None, ...] | None = None) -> None:
+    def __init__(
+        self, source: Any, fixed: tuple[int | None, ...] | None = None, *, path: Path | None = None
+    ) -> None:
         self._source = source
+        self._path = path
         self._fixed = fixed if fixed is not None else (None,) * len(source.shape)
 
     @property
@@ -63,13 +72,19 @@ class LazyArray:
         if all(isinstance(entry, int) or entry == slice(None) for entry in entries) and any(
             isinstance(entry, slice) for entry in entries
         ):
-            return LazyArray(self._source, tuple(e if isinstance(e, int) else None for e in full))
-        return np.asarray(self._source[full])
+            return LazyArray(
+                self._source, tuple(e if isinstance(e, int) else None for e in full), path=self._path
+            )
+        return self._read(full)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """Read everything."""
         full = tuple(slice(None) if at is None else at for at in self._fixed)
-        return np.asarray(self._source[full], dtype=dtype)
+        return np.asarray(self._read(full), dtype=dtype)
+
+    def _read(self, index: tuple[int | slice, ...]) -> npt.NDArray[Any]:
+        with damaged_file_errors(self._path) if self._path else nullcontext():
+            return np.asarray(self._source[index])
 
     def _expand(self, index: tuple[Index, ...]) -> list[int | slice]:
         """One entry per free axis, integers checked and counted from the start."""

@@ -138,7 +138,7 @@ class _Source:
         import zarr  # takes half a second to import, and few files need it
 
         store = tifffile.imread(self.path, aszarr=True, series=self.index, level=0)
-        return self.layout.apply(LazyArray(zarr.open(store, mode="r")))
+        return self.layout.apply(LazyArray(zarr.open(store, mode="r"), path=self.path))
 
 
 @contextmanager
