@@ -83,12 +83,12 @@ def _what_else(start: bytes) -> str:
     never = "stellate never loads pickles, for they can run code; save the weights as .safetensors instead"
     known = {
         b"PK\x03\x04": f"this is a zip, perhaps PyTorch weights (.pt), which hold a pickle: {never}",
-        b"\x80": f"this is a Python pickle: {never}",
         b"\x89HDF": "this is an HDF5 file, perhaps Keras weights; give the StarDist folder around it instead",
         b"\x89PNG": "this is a PNG image",
         b"II*\x00": "this is a TIFF image",
         b"MM\x00*": "this is a TIFF image",
     }
+    known |= {bytes([0x80, protocol]): f"this is a Python pickle: {never}" for protocol in range(2, 6)}
     return next((what for magic, what in known.items() if start.startswith(magic)), "this is no model file")
 
 
