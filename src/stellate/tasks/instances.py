@@ -167,11 +167,11 @@ class InstancesTask:
         tile
             What was read; the network may have seen padding beyond its end.
         """
-        cells = self._cells(output["prob"][0].float().sigmoid().numpy(), tile)
+        prob = output["prob"][0].float().sigmoid().numpy()
+        cells = self._cells(prob, tile)
         rows, cols = np.nonzero(cells > self.prob_threshold)
         rows, cols = rows.astype(np.int64), cols.astype(np.int64)
         scores = cells[rows, cols]
-        del cells
         points = tile.origin + np.stack([rows, cols], axis=1) * np.array(self.grid)
         distances = output["distances"].float()[:, torch.from_numpy(rows), torch.from_numpy(cols)].T
         distances = np.maximum(distances.numpy(), MIN_DISTANCE)
@@ -183,7 +183,7 @@ class InstancesTask:
             class_scores=self._class_scores(output, rows, cols),
             foreground=self._foreground(output, tile),
         )
-        return self._settled(found)
+        return self._settled(found, reach=self._reach(output, prob) / tile.scale)
 
     def mirrored(self, output: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
         """Exchange the rays of maps that were mirrored, so that they point as in the image as it is.
@@ -223,7 +223,8 @@ class InstancesTask:
         found = _concatenate(kept)
         if len(kept) > 1:
             found = _take(found, self._suppress(found) != SUPPRESSED)
-        found = _take(found, np.argsort(-found.scores, kind="stable"))
+        # position breaks ties, so that labels do not depend on the tiles
+        found = _take(found, np.lexsort((found.points[:, 1], found.points[:, 0], -found.scores)))
         labels = paint_polygons(found.points, found.distances, found.tile.target_shape, scores=found.scores)
         if foreground is not None:
             inside = _resized(foreground, found.tile.target_shape) >= round(255 * self.foreground_threshold)
@@ -267,7 +268,12 @@ class InstancesTask:
         logits = output["foreground"][0][tile.own_in_read].float()
         return logits.sigmoid().mul_(255).round_().to(torch.uint8).numpy()
 
-    def _settled(self, found: Candidates) -> Candidates:
+    def _reach(self, output: Mapping[str, Tensor], prob: FloatArray) -> float:
+        """Largest distance of any candidate in sight, those in the halo included."""
+        largest = output["distances"].float().amax(0).numpy()
+        return float(largest[prob > self.prob_threshold].max(initial=MIN_DISTANCE))
+
+    def _settled(self, found: Candidates, *, reach: float) -> Candidates:
         """Drop what is suppressed for certain, knowing that other tiles may hold better candidates nearby."""
         tile = found.tile
         if tile.is_whole:
@@ -276,7 +282,6 @@ class InstancesTask:
             (-np.inf if start == 0 else _place(start, tile), np.inf if stop == size else _place(stop, tile))
             for (start, stop), size in zip(tile.owns, tile.shape, strict=True)
         )
-        reach = float(found.distances.max(initial=0))
         return _take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
 
     def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:

@@ -189,9 +189,8 @@ def resumed_settings(folder: Path, model: str, given: TrainSettings) -> TrainSet
     path = folder / RUN_FILE
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        settings = TrainSettings(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in stored["settings"].items()}
-        )
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored["settings"].items()}
+        settings = TrainSettings.from_mapping(values)
     except FileNotFoundError as error:
         raise ConfigError(
             f"{folder}: nothing to resume, there is no {RUN_FILE}; start without --resume"
