@@ -173,7 +173,9 @@ class Predictor:
         layout = Layout(
             pixels.shape[1:], config, scale=scale, margin=engine.grid if options.flips else (0, 0)
         )
-        side = options.tile or tile_side(self._values, engine.device)
+        side = options.tile or tile_side(
+            self._values, engine.device, in_strips=hasattr(self.network, "run_stage")
+        )
         count, result = _in_tiles_that_fit(run, layout, side)
         about_tiles = f"in {count} tiles" if count > 1 else ""
         return result, [about_channels, about_scale, about_tiles]

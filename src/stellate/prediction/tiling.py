@@ -27,9 +27,11 @@ R = TypeVar("R")
 # for torch itself and the candidates within 2 GB.
 _CPU_BYTES = 700e6
 _GPU_SHARE = 0.4
+# Measured on StarDist networks: what is held where only a strip of rows passes through the layers of most values.
+_IN_STRIPS = 0.4
 
 
-def tile_side(values: float, device: torch.device) -> int:
+def tile_side(values: float, device: torch.device, *, in_strips: bool = False) -> int:
     """Side, in pixels, of the largest square tile whose activations fit into the memory for them.
 
     Parameters
@@ -38,10 +40,14 @@ def tile_side(values: float, device: torch.device) -> int:
         Values that the network holds per pixel; see `values_per_pixel`.
     device
         Where it runs.
+    in_strips
+        Whether the network runs in strips on a CPU (`stellate.nn.strips`).
     """
     budget = _CPU_BYTES
     if device.type == "cuda":
         budget = _GPU_SHARE * torch.cuda.mem_get_info(device)[0]
+    elif in_strips and device.type == "cpu":
+        values *= _IN_STRIPS
     return int((budget / (4 * values)) ** 0.5)
 
 
