@@ -16,7 +16,7 @@ def main() -> None:
     low, high = np.percentile(image.array, (0.5, 99.8))
     grey = (np.clip((image.array - low) / (high - low), 0, 1) ** 0.7 * 255).astype(np.uint8)
     picture = np.hstack([np.repeat(grey[..., None], 3, axis=2), prediction.overlay()])
-    Image.fromarray(picture).save(Path(__file__).with_name("demo.png"), optimize=True)
+    Image.fromarray(picture).quantize(256).save(Path(__file__).with_name("demo.png"), optimize=True)
     print(f"{len(prediction)} objects")
 
 
