@@ -17,25 +17,17 @@ The foreground head is stellate's own: it knows each pixel, where a polygon of f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
+from ..nn.convs import ACTIVATIONS, Convs, widest
+from ..nn.strips import Stage, StageRunner, run_whole
 
-__all__ = ["ACTIVATIONS", "StarDist", "StarDistConfig"]
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": lambda: nn.ReLU(inplace=True),
-    "elu": nn.ELU,
-    "selu": nn.SELU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-    "linear": nn.Identity,
-}
+__all__ = ["StarDist", "StarDistConfig"]
 
 # Bounds against settings that are slips or attacks; the largest networks in use stay far below.
 RANGES = {
@@ -170,32 +162,6 @@ def _pair(name: str, value: object) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-class Convs(nn.Sequential):
-    """Convolutions at one size, each followed by an optional batch norm and the activation."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        widths: list[int],
-        config: StarDistConfig,
-        *,
-        norm: bool,
-        last_activation: str | None = None,
-    ) -> None:
-        layers: list[nn.Module] = []
-        rows, columns = config.kernel_size
-        for width in widths:
-            layers.append(nn.Conv2d(in_channels, width, (rows, columns), padding="same"))
-            if norm:
-                # Keras' defaults: its momentum of 0.99 is 1 - 0.99 in torch's sense
-                layers.append(nn.BatchNorm2d(width, eps=1e-3, momentum=0.01))
-            layers.append(ACTIVATIONS[config.activation]())
-            in_channels = width
-        if last_activation is not None:
-            layers[-1] = ACTIVATIONS[last_activation]()
-        super().__init__(*layers)
-
-
 class StarDist(nn.Module):
     """StarDist network; see the module's page for its layout.
 
@@ -208,6 +174,7 @@ class StarDist(nn.Module):
     def __init__(self, config: StarDistConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or StarDistConfig()
+        self.run_stage: StageRunner = run_whole
         channels = self._make_stem(config)
         channels = self._make_unet(config, channels)
         self.foreground = self._make_foreground(config, channels) if config.foreground else None
@@ -226,7 +193,7 @@ class StarDist(nn.Module):
         self.stem = nn.ModuleList()
         for _ in config.stem_pools:
             widths = [config.base_channels] * config.convs_per_level
-            self.stem.append(Convs(channels, widths, config, norm=False))
+            self.stem.append(self._convs(channels, widths))
             channels = config.base_channels
         return channels
 
@@ -235,31 +202,38 @@ class StarDist(nn.Module):
         self.down = nn.ModuleList()
         for level in range(config.depth):
             width = config.channels_at(level)
-            self.down.append(Convs(channels, [width] * (more + 1), config, norm=norm))
+            self.down.append(self._convs(channels, [width] * (more + 1), norm=norm))
             channels = width
         bottom, above = config.channels_at(config.depth), config.channels_at(max(0, config.depth - 1))
-        self.middle = Convs(channels, [bottom] * more + [above], config, norm=norm)
+        self.middle = self._convs(channels, [bottom] * more + [above], norm=norm)
         channels = above
         self.up = nn.ModuleList()
         for level in reversed(range(config.depth)):
             skip, out = config.channels_at(level), config.channels_at(max(0, level - 1))
             last = config.last_activation if level == 0 else None
             widths = [skip] * more + [out]
-            self.up.append(Convs(channels + skip, widths, config, norm=norm, last_activation=last))
+            self.up.append(self._convs(channels + skip, widths, norm=norm, last=last))
             channels = out
         return channels
 
-    @staticmethod
-    def _make_features(config: StarDistConfig, channels: int) -> nn.Module:
+    def _make_features(self, config: StarDistConfig, channels: int) -> nn.Module:
         if not config.head_channels:
             return nn.Identity()
-        return Convs(channels, [config.head_channels], config, norm=False)
+        return self._convs(channels, [config.head_channels])
 
-    @staticmethod
-    def _make_foreground(config: StarDistConfig, channels: int) -> nn.Module:
+    def _make_foreground(self, config: StarDistConfig, channels: int) -> nn.Module:
         beside = config.base_channels if config.stem_pools else 0
-        convs = Convs(channels + beside, [config.base_channels], config, norm=config.batch_norm)
+        convs = self._convs(channels + beside, [config.base_channels], norm=config.batch_norm)
         return nn.Sequential(convs, nn.Conv2d(config.base_channels, 1, 1))
+
+    def _convs(
+        self, channels: int, widths: list[int], *, norm: bool = False, last: str | None = None
+    ) -> Convs:
+        rows, columns = self.config.kernel_size
+        activations = [self.config.activation] * len(widths)
+        if last is not None:
+            activations[-1] = last
+        return Convs(channels, widths, (rows, columns), norm=norm, activations=activations)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict from a batch of normalised images.
@@ -276,36 +250,78 @@ class StarDist(nn.Module):
             there are classes ``class_prob`` (logits; 0 is background) ``(B, n_classes + 1, H/g, W/g)``, and
             where the network has that head ``foreground`` (logits) ``(B, 1, H, W)``.
         """
-        full = None
-        x = image
+        if any(n % s for n, s in zip(image.shape[-2:], self.config.stride, strict=True)):
+            raise InputError(
+                f"an image of {tuple(image.shape[-2:])} pixels: this network takes multiples of {self.config.stride}"
+            )
+        full, x = None, image
         for convs, pool in zip(self.stem, self.config.stem_pools, strict=True):
-            x = convs(x)
-            full = x if full is None else full
-            x = functional.max_pool2d(x, pool)
-        x = self._unet(x)
-        features = self.features(x)
-        out = {"prob": self.prob(features), "distances": self.distances(features)}
-        if self.class_prob is not None and self.features_class is not None:
-            out["class_prob"] = self.class_prob(self.features_class(x))
-        if self.foreground is not None:
-            if full is not None:
-                x = functional.interpolate(x, size=full.shape[-2:], mode="nearest")
-                x = torch.cat([x, full], dim=1)
-            out["foreground"] = self.foreground(x)
-        return out
-
-    def _unet(self, x: Tensor) -> Tensor:
-        pool = self.config.pool
+            keep = self.foreground is not None and full is None
+            x, *kept = self._shrink(convs, x, pool, keep=keep)
+            full = kept[0] if kept else full
         skips = []
         for convs in self.down:
-            x = convs(x)
-            skips.append(x)
-            x = functional.max_pool2d(x, pool)
+            x, skip = self._shrink(convs, x, self.config.pool, keep=True)
+            skips.append(skip)
         x = self.middle(x)
         for convs in self.up:
-            x = functional.interpolate(x, scale_factor=tuple(float(p) for p in pool), mode="nearest")
-            x = convs(torch.cat([x, skips.pop()], dim=1))
-        return x
+            x = self._grow(convs, x, skips.pop())
+        return self._heads(x, full)
+
+    def _shrink(
+        self, convs: nn.Module, x: Tensor, pool: tuple[int, ...], *, keep: bool
+    ) -> tuple[Tensor, ...]:
+        """Convolutions and pooling; also returns what was pooled if it is to be kept."""
+
+        def stage(x: Tensor) -> tuple[Tensor, ...]:
+            x = convs(x)
+            small = functional.max_pool2d(x, pool)
+            return (small, x) if keep else (small,)
+
+        return self._run(stage, x, convs=self.config.convs_per_level, pool=pool[0], channels=widest(convs))
+
+    def _grow(self, convs: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
+        """Upsampling, and convolutions beside what was kept on the way down."""
+
+        def stage(x: Tensor, skip: Tensor) -> tuple[Tensor, ...]:
+            up = functional.interpolate(x, scale_factor=tuple(map(float, self.config.pool)), mode="nearest")
+            return (convs(torch.cat([up, skip], dim=1)),)
+
+        repeats, pool = self.config.convs_per_level, self.config.pool[0]
+        (grown,) = self._run(stage, x, skip, convs=repeats, pool=pool, channels=widest(convs))
+        return grown
+
+    def _heads(self, x: Tensor, full: Tensor | None) -> dict[str, Tensor]:
+        names = ["prob", "distances"]
+        if self.class_prob is not None:
+            names.append("class_prob")
+
+        def stage(x: Tensor) -> tuple[Tensor, ...]:
+            features = self.features(x)
+            maps: tuple[Tensor, ...] = (self.prob(features), self.distances(features))
+            if self.class_prob is not None and self.features_class is not None:
+                maps = (*maps, self.class_prob(self.features_class(x)))
+            return maps
+
+        def pixelwise(x: Tensor, *full: Tensor) -> tuple[Tensor, ...]:
+            x = functional.interpolate(x, scale_factor=tuple(map(float, self.config.grid)), mode="nearest")
+            return (self.foreground(torch.cat([x, *full], dim=1)),) if self.foreground is not None else ()
+
+        width = max(self.config.head_channels, x.shape[1])
+        maps = self._run(stage, x, convs=1, pool=1, channels=width)
+        out = dict(zip(names, maps, strict=True))
+        if self.foreground is not None:
+            inputs = (x,) if full is None else (x, full)
+            (out["foreground"],) = self._run(
+                pixelwise, *inputs, convs=1, pool=self.config.grid[0], channels=widest(self.foreground)
+            )
+        return out
+
+    def _run(self, stage: Stage, *inputs: Tensor, convs: int, pool: int, channels: int) -> tuple[Tensor, ...]:
+        """Run a stage of so many convolutions, whose coarsest tensor has 1 row for `pool` rows of the finest."""
+        rows = max(x.shape[-2] for x in inputs)
+        reach = convs * (self.config.kernel_size[0] // 2)
+        return self.run_stage(stage, *inputs, units=rows // pool, halo=-(-reach // pool), channels=channels)
 
 
 def _initialise(module: nn.Module) -> None:
