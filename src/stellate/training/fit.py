@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import lightning.pytorch as pl
@@ -149,9 +150,13 @@ def fit(
     with warnings.catch_warnings():
         # about loggers, loader workers and sanity checks that are left out on purpose
         warnings.filterwarnings("ignore", module="lightning")
-        trainer.fit(module, datamodule=data, ckpt_path=last if resume else None, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=last if resume else None, weights_only=True)
+        except SystemExit:
+            # Lightning ends the program on Ctrl-C; that is for the caller to decide
+            if trainer.interrupted:
+                raise KeyboardInterrupt from None
+            raise
     load_checkpoint(network, folder / "checkpoints" / "best.ckpt")
     best = checkpoint.best_model_score
     epochs = trainer.current_epoch
@@ -171,8 +176,9 @@ def load_checkpoint(network: nn.Module, path: Path) -> None:
         network.load_state_dict(
             {k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")}
         )
-    except (OSError, KeyError, RuntimeError, ValueError, EOFError) as error:
-        raise ModelFileError(f"{path}: not a checkpoint of this network ({error}); train anew") from error
+    except (OSError, KeyError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelFileError(f"{path}: not a checkpoint of this network ({reason}); train anew") from error
     network.eval()
 
 
