@@ -125,4 +125,4 @@ def wrapped(start: str, text: str) -> str:
         textwrap.fill(line, width, initial_indent=indent, subsequent_indent=indent)
         for line in text.splitlines()
     ]
-    return start + "\n".join(lines)[len(start) :]
+    return (start + "\n".join(lines)[len(start) :]).rstrip()

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["info", "models"]
 
+LONGEST_LINE = 60
+"""Letters of a group of values that stand on one line; of a longer group each has its own."""
+
 
 def info(path: str, /) -> int:
     """Describe an image, a model or an annotated folder.
@@ -66,7 +69,12 @@ def _rows(known: Any) -> Iterator[tuple[str, str]]:
     if is_dataclass(known):
         known = {f.name: getattr(known, f.name) for f in fields(known)}
     for name, value in known.items():
-        if value not in (None, "", (), {}) and name != "format_version":
+        if value in (None, "", (), {}) or name in ("card", "format_version"):
+            continue
+        if isinstance(value, Mapping) and len(_text(value)) > LONGEST_LINE:
+            yield name.replace("_", " "), ""
+            yield from ((f"  {key}", _text(inner)) for key, inner in value.items())
+        else:
             yield name.replace("_", " "), _text(value)
 
 
@@ -84,7 +92,7 @@ def _image_rows(image: Image) -> Iterator[tuple[str, str]]:
 
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_text(v)}" for k, v in value.items())
+        return ", ".join(f"{k}: {_text(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_text(v) for v in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
