@@ -200,7 +200,7 @@ def train(
     info = replace(info, metrics={"validation": evaluation.metrics.summary()})
     save_model(folder / "model.safetensors", run.network, info)
     evaluation.save(folder)
-    predictor = Predictor(run.network, info)
+    predictor = load(folder)
     _draw_predictions(predictor, run.validation, folder / "validation.png")
     return predictor
 
