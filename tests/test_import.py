@@ -46,7 +46,8 @@ def test_help_is_quick_and_free_of_torch() -> None:
         seconds.append(time.perf_counter() - start)
     assert out.strip().endswith("LOADED [] 0")
     assert "predict" in out
-    assert min(seconds) < 0.5
+    # the virus scanners of hosted Windows machines look at every file that is opened
+    assert min(seconds) < (0.5 if sys.platform == "linux" else 2.0)
 
 
 def test_every_module_can_be_imported() -> None:
