@@ -168,6 +168,8 @@ def test_candidates_near_the_border_of_the_image_are_left_out_as_stardist_does()
     assert points.min() == 4
     assert points.max() == 34
     assert len(points) == 16 * 16
+    points = replace(task, border=0).decode(output, Tile.whole((40, 40))).points
+    assert (points.min(), points.max(), len(points)) == (0, 38, 400)
 
 
 def test_nothing_found() -> None:

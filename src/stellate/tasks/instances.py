@@ -29,8 +29,6 @@ from .task import Arrays, Batch, Sample
 
 __all__ = ["Candidates", "InstancesTask"]
 
-# StarDist leaves out candidates within two grid cells of the image's border.
-BORDER_CELLS = 2
 # No object is narrower than this, so that a polygon always has an area.
 MIN_DISTANCE = 1e-3
 
@@ -84,7 +82,9 @@ class InstancesTask:
     """Share of the smaller object that may be covered by a better one."""
     foreground_threshold: float = 0.5
     """Least foreground probability of a pixel of an object."""
-    growth: float = 0.25
+    border: int = 2
+    """Grid cells along the border of the image in which no object may have its centre; StarDist leaves out 2."""
+    growth: float = 0.5
     """How far an object may grow into the foreground, as a share of its radius."""
     distance_loss: Literal["l1", "iou"] = "l1"
     """Loss of the distances: StarDist's absolute error, or the overlap of the shapes."""
@@ -95,6 +95,8 @@ class InstancesTask:
         for name in ("prob_threshold", "nms_threshold", "foreground_threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: must lie in 0..1")
+        if self.border < 0 or self.growth < 0:
+            raise ConfigError(f"border {self.border} and growth {self.growth}: must not be negative")
         if self.distance_loss not in ("l1", "iou"):
             raise ConfigError(f"distance_loss {self.distance_loss!r}: expected 'l1' or 'iou'")
 
@@ -248,10 +250,10 @@ class InstancesTask:
         inner = []
         for axis, ((read, read_stop), (start, stop)) in enumerate(zip(tile.read, tile.owns, strict=True)):
             grid = self.grid[axis]
-            first, last = max(-(-start // grid), BORDER_CELLS), -(-stop // grid)
+            first, last = max(-(-start // grid), self.border), -(-stop // grid)
             if read_stop == tile.shape[axis]:
                 # the border is that of what the network saw: the image padded to its stride, as in StarDist
-                last = min(last, read // grid + prob.shape[axis] - BORDER_CELLS)
+                last = min(last, read // grid + prob.shape[axis] - self.border)
             inner.append(slice(first - read // grid, max(first, last) - read // grid))
         keep[tuple(inner)] = True
         return np.where(keep, prob, np.float32(0))
