@@ -7,7 +7,6 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -28,24 +27,27 @@ def test_import_loads_nothing_heavy() -> None:
 
 
 def test_import_takes_less_than_a_fifth_of_a_second() -> None:
-    code = "import time; t = time.perf_counter(); import stellate; print(time.perf_counter() - t)"
+    """Processor time, so that a busy machine does not count."""
+    code = "import time; t = time.process_time(); import stellate; print(time.process_time() - t)"
     assert min(float(run(code)) for _ in range(3)) < 0.2
 
 
 def test_help_is_quick_and_free_of_torch() -> None:
+    """Less than half a second of processor time, that of starting Python included."""
     code = (
-        "import sys; sys.argv = ['stellate', '--help']\n"
+        "import sys, time; sys.argv = ['stellate', '--help']\n"
         "from stellate.cli.main import main\n"
         "code = main()\n"
-        "print('LOADED', [m for m in ('torch', 'numba', 'lightning') if m in sys.modules], code)"
+        "heavy = [m for m in ('torch', 'numba', 'lightning') if m in sys.modules]\n"
+        "print('END', code, heavy, time.process_time(), sep='|')"
     )
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
-        out = run(code)
-        seconds.append(time.perf_counter() - start)
-    assert out.strip().endswith("LOADED [] 0")
-    assert "predict" in out
+        text, _, end = run(code).rpartition("END|")
+        status, heavy, spent = end.split("|")
+        assert "predict" in text
+        assert (status, heavy) == ("0", "[]")
+        seconds.append(float(spent))
     # the virus scanners of hosted Windows machines look at every file that is opened
     assert min(seconds) < (0.5 if sys.platform == "linux" else 2.0)
 
