@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -52,6 +51,7 @@ class Predictor:
         self.info = info
         self.normalization = Normalization.from_dict(info.normalization)
         self._engines: dict[tuple[Any, ...], Engine] = {}
+        self._values: dict[str, float] = {}
         self._fingerprint = ""
 
     def __repr__(self) -> str:
@@ -67,10 +67,6 @@ class Predictor:
                 digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
-
-    @cached_property
-    def _values(self) -> float:
-        return values_per_pixel(self.network)
 
     def task(self, options: PredictOptions | None = None) -> Any:
         """What the model is for (see `stellate.tasks.task.Task`), with the thresholds of the options.
@@ -173,9 +169,7 @@ class Predictor:
         layout = Layout(
             pixels.shape[1:], config, scale=scale, margin=engine.grid if options.flips else (0, 0)
         )
-        side = options.tile or tile_side(
-            self._values, engine.device, in_strips=hasattr(self.network, "run_stage")
-        )
+        side = options.tile or self._side(engine.device)
         count, result = _in_tiles_that_fit(run, layout, side)
         about_tiles = f"in {count} tiles" if count > 1 else ""
         return result, [about_channels, about_scale, about_tiles]
@@ -198,6 +192,12 @@ class Predictor:
 
         result: Result = task.merge(parts())
         return result
+
+    def _side(self, device: torch.device) -> int:
+        if device.type not in self._values:
+            in_strips = device.type == "cpu" and hasattr(self.network, "run_stage")
+            self._values[device.type] = values_per_pixel(self.network, in_strips=in_strips)
+        return tile_side(self._values[device.type], device)
 
     def _engine(self, options: PredictOptions) -> Engine:
         device = choose_device(options.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -23,36 +23,43 @@ __all__ = ["Layout", "computed_ahead", "tile_reader", "tile_side", "values_per_p
 T = TypeVar("T")
 R = TypeVar("R")
 
-# What the network may hold at a time. On a CPU: beside an image of 1 GB and its labels there shall be room
-# for torch itself and the candidates within 2 GB.
-_CPU_BYTES = 700e6
+# What a tile may hold. On a CPU: beside an image and its labels there shall be room for torch itself, the
+# candidates and this within 2 GB.
+_CPU_BYTES = 850e6
 _GPU_SHARE = 0.4
-# Measured on StarDist networks: what is held where only a strip of rows passes through the layers of most values.
-_IN_STRIPS = 0.4
+# Measured on StarDist networks: share of the largest layer that is held where it is done in strips of rows.
+_IN_STRIPS = 0.28
 
 
-def tile_side(values: float, device: torch.device, *, in_strips: bool = False) -> int:
-    """Side, in pixels, of the largest square tile whose activations fit into the memory for them.
+def tile_side(values: float, device: torch.device) -> int:
+    """Side, in pixels, of the largest square tile that fits into the memory for it.
 
     Parameters
     ----------
     values
-        Values that the network holds per pixel; see `values_per_pixel`.
+        Values that are held per pixel; see `values_per_pixel`.
     device
-        Where it runs.
-    in_strips
-        Whether the network runs in strips on a CPU (`stellate.nn.strips`).
+        Where the network runs.
     """
     budget = _CPU_BYTES
     if device.type == "cuda":
         budget = _GPU_SHARE * torch.cuda.mem_get_info(device)[0]
-    elif in_strips and device.type == "cpu":
-        values *= _IN_STRIPS
     return int((budget / (4 * values)) ** 0.5)
 
 
-def values_per_pixel(network: nn.Module) -> float:
-    """Most values that a layer reads and writes, per pixel of the image; measured on a small one."""
+def values_per_pixel(network: nn.Module, *, in_strips: bool = False) -> float:
+    """Values that are held at a time, per pixel of a tile.
+
+    They are the most that a layer reads and writes (measured on a small image), the network's output for this tile
+    and for the one before, and the pixels themselves.
+
+    Parameters
+    ----------
+    network
+        Not changed.
+    in_strips
+        Whether it will run in strips of rows (`stellate.nn.strips`).
+    """
     config: Any = getattr(network, "config", None)
     shape = [2 * s for s in getattr(config, "stride", (32, 32))]
     most = 0
@@ -66,11 +73,16 @@ def values_per_pixel(network: nn.Module) -> float:
     try:
         weight = next(network.parameters())
         with torch.inference_mode():
-            network(torch.zeros((1, getattr(config, "in_channels", 1), *shape), device=weight.device))
+            output = network(
+                torch.zeros((1, getattr(config, "in_channels", 1), *shape), device=weight.device)
+            )
     finally:
         for hook in hooks:
             hook.remove()
-    return most / float(np.prod(shape))
+    maps = output.values() if isinstance(output, Mapping) else [output]
+    put_out = sum(x.numel() for x in maps if isinstance(x, torch.Tensor))
+    pixels = float(np.prod(shape))
+    return ((_IN_STRIPS if in_strips else 1) * most + 2 * put_out) / pixels + 2
 
 
 @dataclass(frozen=True)
