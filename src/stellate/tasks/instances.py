@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError, DataError, suggestion
+from ..geometry.labels import areas
 from ..geometry.rasterize import paint_polygons
 from ..geometry.refine import fit_to_foreground
 from ..geometry.star_distances import object_probability, star_distances
@@ -291,15 +292,18 @@ class InstancesTask:
 
     def _instances(self, labels: npt.NDArray[np.int32], found: Candidates) -> Instances:
         """Rows for the objects that still have pixels, in order of their score."""
-        visible = np.bincount(labels.ravel(), minlength=len(found.scores) + 1)[1:] > 0
+        visible = areas(labels, len(found.scores)) > 0
         found = _take(found, visible)
         table = np.zeros(len(visible) + 1, dtype=np.int32)
         table[1:][visible] = np.arange(1, visible.sum() + 1)
+        if not visible.all():
+            for rows in np.array_split(labels, -(-labels.size // 2**22)):  # in place: labels may be as large as memory
+                rows[...] = table[rows]
         classes = None
         if found.class_scores is not None:
             classes = found.class_scores[:, 1:].argmax(axis=1).astype(np.int32)
         return Instances(
-            labels=table[labels],
+            labels=labels,
             scores=found.scores,
             classes=classes,
             class_names=self.class_names,
