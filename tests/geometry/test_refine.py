@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stellate.geometry import refine
 from stellate.geometry.refine import fit_to_foreground
 
 
@@ -70,3 +72,13 @@ def test_an_object_outside_the_foreground_stays() -> None:
 def test_no_objects() -> None:
     empty = np.zeros((4, 5), np.int32)
     assert not fit_to_foreground(empty, np.ones((4, 5), bool), np.zeros(0, np.float32)).any()
+
+
+def test_in_bands_and_in_place_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 7, (23, 31)).astype(np.int32)
+    foreground, reach = rng.random((23, 31)) < 0.6, rng.uniform(0, 3, 6).astype(np.float32)
+    expected = fit_to_foreground(labels, foreground, reach)
+    monkeypatch.setattr(refine, "_BAND_PIXELS", 70)
+    assert fit_to_foreground(labels, foreground, reach, out=labels) is labels
+    np.testing.assert_array_equal(labels, expected)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numba
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["fit_to_foreground"]
 
+_BAND_PIXELS = 1 << 22
+
 
 def fit_to_foreground(
-    labels: npt.NDArray[np.int32], foreground: npt.NDArray[np.bool_], reach: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int32],
+    foreground: npt.NDArray[np.bool_],
+    reach: npt.NDArray[np.float32],
+    *,
+    out: npt.NDArray[np.int32] | None = None,
 ) -> npt.NDArray[np.int32]:
     """Let each object fill the foreground around its painted shape, and give up the background inside it.
 
@@ -27,6 +35,8 @@ def fit_to_foreground(
         ``(H, W)`` bool.
     reach
         ``(n,)`` rings that object k + 1 may grow.
+    out
+        Where the result goes; may be `labels`, which spares the memory of another image. A new array if None.
 
     Returns
     -------
@@ -34,15 +44,27 @@ def fit_to_foreground(
         ``(H, W)`` int32.
     """
     n = len(reach)
-    area = np.bincount(labels.ravel(), minlength=n + 1)
-    inside = np.bincount(labels[foreground], minlength=n + 1)
+    area, inside = np.zeros((2, n + 1), dtype=np.int64)
+    for band in _bands(labels.shape):
+        area += np.bincount(labels[band].ravel(), minlength=n + 1)
+        inside += np.bincount(labels[band][foreground[band]], minlength=n + 1)
     trusted = 2 * inside >= area
-    out = np.where(foreground | ~trusted[labels], labels, np.int32(0)).astype(np.int32, copy=False)
+    out = np.empty(labels.shape, dtype=np.int32) if out is None else out
+    for band in _bands(labels.shape):
+        keep = foreground[band] | ~trusted[labels[band]]
+        out[band] = np.where(keep, labels[band], 0)
     rings = np.zeros(n + 1, dtype=np.int32)
     rings[1:] = np.ceil(reach)
     rings[~trusted] = 0
     _grow(out, foreground, rings)
     return out
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Some rows of an image at a time, so that what is computed of them stays small."""
+    rows = max(1, _BAND_PIXELS // max(1, shape[1]))
+    for start in range(0, shape[0], rows):
+        yield slice(start, start + rows)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -231,7 +231,7 @@ class InstancesTask:
         labels = paint_polygons(found.points, found.distances, found.tile.target_shape, scores=found.scores)
         if foreground is not None:
             inside = _resized(foreground, found.tile.target_shape) >= round(255 * self.foreground_threshold)
-            labels = fit_to_foreground(labels, inside, self.growth * found.distances.mean(axis=1))
+            labels = fit_to_foreground(labels, inside, self.growth * found.distances.mean(axis=1), out=labels)
         return self._instances(labels, found)
 
     def score(
