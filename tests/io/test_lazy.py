@@ -44,3 +44,11 @@ def test_selecting_reads_nothing_and_tiles_are_read_once():
 def test_refuses_other_indices(index):
     with pytest.raises(IndexError):
         LazyArray(full)[index]
+
+
+def test_chunks_are_those_of_the_axes_that_are_free():
+    source = Counting(full)
+    assert LazyArray(source).chunks is None
+    source.chunks = (1, 3, 2, 5)
+    assert LazyArray(source).chunks == (1, 3, 2, 5)
+    assert LazyArray(source)[1, :, :, 2].chunks == (3, 2)

@@ -61,6 +61,14 @@ class LazyArray:
         dtype: np.dtype[Any] = np.dtype(self._source.dtype)
         return dtype
 
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """Lengths along the free axes of the pieces that the file consists of; None where it does not say."""
+        chunks = getattr(self._source, "chunks", None)
+        if chunks is None:
+            return None
+        return tuple(int(n) for n, at in zip(chunks, self._fixed, strict=True) if at is None)
+
     def __len__(self) -> int:
         return self.shape[0]
 
