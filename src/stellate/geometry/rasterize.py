@@ -22,7 +22,7 @@ _AT_VERTEX = 1e-12
 def paint_polygons(
     points: npt.ArrayLike,
     distances: npt.ArrayLike,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     *,
     scores: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
@@ -85,8 +85,8 @@ def _paint(out: Any, points: Any, distances: Any, rays: Any, order: Any, ids: An
             # rounded to float32 where StarDist rounds, so that vertices fall on pixels where its do
             rows[i] = np.float32(np.float32(distances[k, i] * rays[i, 0]) + points[k, 0])
             cols[i] = np.float32(np.float32(distances[k, i] * rays[i, 1]) + points[k, 1])
-        first = max(0, int(math.floor(rows.min())))
-        last = min(out.shape[0] - 1, int(math.ceil(rows.max())))
+        first = max(0, math.floor(rows.min()))
+        last = min(out.shape[0] - 1, math.ceil(rows.max()))
         for row in range(first, last + 1):
             _paint_row(out[row], rows - row, cols, upper, lower, ids[k])
 
@@ -127,8 +127,8 @@ def _paint_row(line: Any, rows: Any, cols: Any, upper: Any, lower: Any, label: i
 
 @njit(nogil=True, cache=True)
 def _paint_span(line: Any, start: float, stop: float, label: int) -> None:
-    first = max(0, int(math.ceil(min(start, len(line)))))
-    last = min(len(line) - 1, int(math.floor(max(stop, -1.0))))
+    first = max(0, math.ceil(min(start, len(line))))
+    last = min(len(line) - 1, math.floor(max(stop, -1.0)))
     for x in range(first, last + 1):
         line[x] = label
 
@@ -138,7 +138,7 @@ def _paint_if_inside(line: Any, rows: Any, cols: Any, position: float, label: in
     """Decide the pixel at `position`, if there is one, by the exact rule."""
     if not -0.5 < position < len(line) - 0.5:
         return
-    x = int(round(position))
+    x = round(position)
     if abs(position - x) <= 2 * _NEAR and _holds(rows, cols - x):
         line[x] = label
 
