@@ -29,7 +29,7 @@ from stellate.data.normalization import Normalization
 
 SIDE = 2048
 TILES = 4
-REPEATS = 3
+
 
 PEER = """
 import json, sys, time
@@ -58,6 +58,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--stardist", default=os.environ.get("STARDIST_PYTHON"))
     parser.add_argument("--precision", default="auto")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="the best of so many, after one more to warm up"
+    )
     parser.add_argument("--scaling", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument(
@@ -139,7 +142,7 @@ def compare(args: argparse.Namespace) -> None:
     ours = {}
     for name, side in (("tiles", tile), ("whole", None)):
         times = []
-        for _ in range(REPEATS + 1):
+        for _ in range(args.repeats + 1):
             start = time.perf_counter()
             prediction = predictor.predict(image, tile=side, precision=args.precision)
             times.append(time.perf_counter() - start)
@@ -169,7 +172,7 @@ def run_peer(args: argparse.Namespace, image: np.ndarray) -> tuple[dict[str, flo
         out = Path(folder) / "labels.npy"
         limits = [str(p) for p in percentiles(image)]
         seconds = result_of(
-            [*command, str(Path(folder) / "image.npy"), str(out), str(TILES), str(REPEATS), *limits]
+            [*command, str(Path(folder) / "image.npy"), str(out), str(TILES), str(args.repeats), *limits]
         )
         return seconds, np.load(out)
 
