@@ -34,7 +34,7 @@ def network(**settings: object) -> StarDist:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_strips_give_what_the_whole_gives(name: str) -> None:
     model = network(**CONFIGS[name])
-    image = torch.randn(2, 1, 160, 64)
+    image = torch.randn(1, 1, 160, 32)
     with torch.inference_mode():
         whole = model(image)
         calls = 0
