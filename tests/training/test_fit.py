@@ -103,6 +103,23 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     assert read_history(folder / "history.csv") == read_history(run[1] / "history.csv")
 
 
+def test_every_epoch_is_kept_also_when_it_is_no_better(annotated_folder: Path, tmp_path: Path) -> None:
+    # a learning rate of nothing: the first epoch stays the best
+    still = {**TINY, "batch_norm": False}
+    settings = replace(SETTINGS, epochs=5, learning_rate=1e-30, ema_decay=0.0, network=still)
+
+    def interrupt(epoch: int, epochs: int, losses: dict[str, float]) -> None:
+        if epoch == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(annotated_folder, tmp_path / "broken", settings, report=interrupt)
+    state = torch.load(tmp_path / "broken" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert state["global_step"] == 4 * SETTINGS.steps_per_epoch
+    assert train(annotated_folder, tmp_path / "broken", settings, resume=True).fitted.epochs == 5
+    assert [row["epoch"] for row in read_history(tmp_path / "broken" / "history.csv")] == [1, 2, 3, 4, 5]
+
+
 def test_early_stopping(annotated_folder: Path, tmp_path: Path) -> None:
     # a learning rate of nearly nothing: validation cannot improve
     settings = replace(SETTINGS, epochs=30, steps_per_epoch=1, patience=2, learning_rate=1e-12, ema_decay=0.0)

@@ -188,7 +188,12 @@ def _choose_patch(
 
 def _choose_task(choices: Choices, settings: TrainSettings) -> None:
     loss = settings.task.get("distance_loss", "iou")
-    task = {"distance_loss": loss, "distance_weight": 0.5 if loss == "iou" else 0.2, "border": 0, **settings.task}
+    task = {
+        "distance_loss": loss,
+        "distance_weight": 0.5 if loss == "iou" else 0.2,
+        "border": 0,
+        **settings.task,
+    }
     why = (
         "counts relative errors, so that small objects matter as much as large ones"
         if loss == "iou"

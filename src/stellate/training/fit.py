@@ -135,18 +135,18 @@ def fit(
     pl.seed_everything(settings.seed, verbose=False)
     module = TrainingModule(network, task, settings, learning_rate)
     checkpoint = ModelCheckpoint(
-        folder / "checkpoints",
-        filename="best",
-        monitor="val_loss",
-        save_last=True,
-        enable_version_counter=False,
+        last.parent, filename="best", monitor="val_loss", enable_version_counter=False
+    )
+    # save_last would write only when the best is written
+    every = ModelCheckpoint(
+        last.parent, filename=last.stem, save_on_train_epoch_end=True, enable_version_counter=False
     )
     callbacks: list[Callback] = [History(folder, report)]
     if settings.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=settings.ema_decay))
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
-    trainer = _trainer(settings, [*callbacks, checkpoint], folder)
+    trainer = _trainer(settings, [*callbacks, checkpoint, every], folder)
     with warnings.catch_warnings():
         # about loggers, loader workers and sanity checks that are left out on purpose
         warnings.filterwarnings("ignore", module="lightning")
