@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stellate.errors import ConfigError
+from stellate.models import MODELS, build, entry
+
+spec = importlib.util.spec_from_file_location("contract", Path(__file__).with_name("contract.py"))
+assert spec is not None
+assert spec.loader is not None
+contract = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(contract)
+
+SMALL: dict[str, list[dict[str, Any]]] = {
+    "stardist": [
+        {"base_channels": 4, "depth": 2, "n_rays": 8, "head_channels": 8},
+        {"base_channels": 4, "depth": 1, "n_rays": 7, "batch_norm": True, "n_classes": 2, "foreground": True},
+        {"base_channels": 4, "depth": 1, "grid": (1, 4), "in_channels": 3, "activation": "elu"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "small"), [(name, small) for name, sizes in SMALL.items() for small in sizes]
+)
+def test_contract(name: str, small: dict[str, Any], tmp_path: Path) -> None:
+    contract.check_model(entry(name), small, tmp_path)
+
+
+def test_every_model_is_tested() -> None:
+    assert {m.name for m in MODELS} == set(SMALL)
+
+
+def test_slips_of_the_keyboard_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean .stardist."):
+        entry("stardis")
+    with pytest.raises(ConfigError, match=r"did you mean .n_rays."):
+        build("stardist", {"nrays": 3})
