@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .convex_core import common_area_at_least, convex_core, is_star
+from .convex_core import common_area_at_least, convex_core, doubled_area
 from .polygons import common_area
+
+# What is called for every candidate calls nothing itself, or only what is inlined: otherwise counting the
+# references to the arrays handed down takes longer than the work.
 
 __all__ = ["KEPT", "SUPPRESSED", "UNDECIDED", "Candidates", "Cells", "decide"]
 
@@ -45,26 +48,20 @@ class Cells(NamedTuple):
 class _Shape(NamedTuple):
     """The polygon of one candidate, in whole pixels."""
 
-    rows: npt.NDArray[np.int32]
-    """Vertices relative to the centre, the first one repeated at the end."""
-    cols: npt.NDArray[np.int32]
+    vertices: npt.NDArray[np.int32]
+    """Rows and columns relative to the centre, the first vertex repeated at the end."""
+    centre: npt.NDArray[np.int64]
     box: npt.NDArray[np.float64]
     """First row, first column, last row, last column, area."""
-    centre: npt.NDArray[np.int64]
-    excess: npt.NDArray[np.float32]
-    """Scratch of `common_area_at_least`."""
 
 
 class _Placed(NamedTuple):
     """The candidates that are kept or undecided so far, best first."""
 
-    ids: npt.NDArray[np.int64]
-    states: npt.NDArray[np.int8]
+    facts: npt.NDArray[np.int64]
+    """Row and column of the centre, first and last half-plane of the core, state, and index of each one."""
     boxes: npt.NDArray[np.float64]
     """As `_Shape.box`."""
-    centres: npt.NDArray[np.int64]
-    cores: npt.NDArray[np.int64]
-    """First and last half-plane of the convex core, half-open."""
     seen: npt.NDArray[np.int64]
     """The query that last came across this one."""
     heads: npt.NDArray[np.int64]
@@ -98,27 +95,26 @@ def decide(candidates, order, threshold, safe, cells):  # type: ignore[no-untype
         ``(n,)`` int8.
     """
     n, n_rays = candidates.distances.shape
-    shape, other = _new_shape(n_rays), _new_shape(n_rays)
+    shape, scratch = _new_shape(n_rays), np.empty((3, n_rays + 1), np.float32)
     placed = _new_placed(n, cells)
     states = np.full(n, SUPPRESSED, np.int8)
     # both grow: half-planes (a, b, c) of the cores, and (placed candidate, next entry) of the cells
-    planes = np.empty((64 * n_rays, 3))
+    planes = np.empty((64 * n_rays, 3), np.int32)
     entries = np.empty((1024, 2), np.int64)
     all_known = not np.isfinite(safe).any()
     for j in order:
-        _trace(candidates, j, shape)
-        star = is_star(shape)
-        found = _gather(shape.box, KEPT, placed, entries, cells, threshold)
-        if _overlaps(shape, star, found, placed, planes, candidates, threshold, other):
+        star = _trace(candidates, j, shape)
+        if star and _is_proved(shape, placed, entries, planes, cells, threshold, scratch):
+            continue
+        found = _gather(shape, KEPT, placed, entries, cells, threshold)
+        if found and _is_measured(shape, found, placed, candidates, threshold):
             continue
         states[j] = KEPT
         if not all_known:
-            if _is_unsafe(shape.box, safe):
+            unsafe = _is_unsafe(shape.box, safe)
+            found = 0 if unsafe else _gather(shape, UNDECIDED, placed, entries, cells, threshold)
+            if unsafe or _is_measured(shape, found, placed, candidates, threshold):
                 states[j] = UNDECIDED
-            else:
-                found = _gather(shape.box, UNDECIDED, placed, entries, cells, threshold)
-                if _overlaps(shape, star, found, placed, planes, candidates, threshold, other):
-                    states[j] = UNDECIDED
         planes = _place(shape, star, j, states[j], placed, planes)
         entries = _enter(shape.box, placed, entries, cells)
     return states
@@ -126,24 +122,15 @@ def decide(candidates, order, threshold, safe, cells):  # type: ignore[no-untype
 
 @njit(nogil=True, cache=True)
 def _new_shape(n_rays):  # type: ignore[no-untyped-def]
-    return _Shape(
-        np.empty(n_rays + 1, np.int32),
-        np.empty(n_rays + 1, np.int32),
-        np.empty(5, np.float64),
-        np.empty(2, np.int64),
-        np.empty(n_rays + 1, np.float32),
-    )
+    return _Shape(np.empty((2, n_rays + 1), np.int32), np.empty(2, np.int64), np.empty(5, np.float64))
 
 
 @njit(nogil=True, cache=True)
 def _new_placed(n, cells):  # type: ignore[no-untyped-def]
     # empty arrays cost no memory until they are written to, and few candidates are placed
     return _Placed(
-        np.empty(n, np.int64),
-        np.empty(n, np.int8),
+        np.empty((n, 6), np.int64),
         np.empty((n, 5), np.float64),
-        np.empty((n, 2), np.int64),
-        np.empty((n, 2), np.int64),
         np.empty(n, np.int64),
         np.full(cells.rows * cells.cols, -1, np.int64),
         np.empty(n, np.int64),
@@ -153,34 +140,26 @@ def _new_placed(n, cells):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _trace(candidates, j, shape):  # type: ignore[no-untyped-def]
-    """Truncate the vertices of a candidate to whole pixels, and measure its box and area."""
-    rows, cols, box, centre = shape.rows, shape.cols, shape.box, shape.centre
-    _truncate(candidates.points[j, 0], candidates.distances, j, candidates.rays, 0, rows)
-    _truncate(candidates.points[j, 1], candidates.distances, j, candidates.rays, 1, cols)
-    centre[0], centre[1] = int(candidates.points[j, 0]), int(candidates.points[j, 1])
-    top = bottom = rows[0]
-    left = right = cols[0]
-    doubled = 0
-    for k in range(len(rows) - 1):
-        top, bottom = min(top, rows[k]), max(bottom, rows[k])
-        left, right = min(left, cols[k]), max(right, cols[k])
-        doubled += np.int64(rows[k]) * cols[k + 1] - np.int64(cols[k]) * rows[k + 1]
-    box[0], box[1] = centre[0] + top, centre[1] + left
-    box[2], box[3] = centre[0] + bottom, centre[1] + right
+    """Truncate the vertices of a candidate to whole pixels and measure it; returns whether it is a star."""
+    distances, rays, vertices, box = candidates.distances, candidates.rays, shape.vertices, shape.box
+    n = rays.shape[1]
+    for axis in range(2):
+        start = candidates.points[j, axis]
+        origin = np.trunc(start)
+        for k in range(n):
+            vertices[axis, k] = np.trunc(start + distances[j, k] * rays[axis, k]) - origin
+        first = last = vertices[axis, 0]
+        for k in range(n):
+            first, last = min(first, vertices[axis, k]), max(last, vertices[axis, k])
+        vertices[axis, n] = vertices[axis, 0]
+        shape.centre[axis] = int(origin)
+        box[axis], box[axis + 2] = origin + first, origin + last
+    doubled, star = doubled_area(vertices)
     box[4] = 0.5 * abs(doubled)
+    return star
 
 
-@njit(nogil=True, cache=True)
-def _truncate(start, distances, j, rays, axis, offsets):  # type: ignore[no-untyped-def]
-    # a loop of its own, so that the compiler turns it into vector instructions
-    origin = np.int32(start)
-    n = len(offsets) - 1
-    for k in range(n):
-        offsets[k] = np.int32(start + distances[j, k] * rays[axis, k]) - origin
-    offsets[n] = offsets[0]
-
-
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _window(box, cells):  # type: ignore[no-untyped-def]
     """First row, first column, last row, last column of the cells that a box touches."""
     # what lies beyond the grid belongs to its outermost cells
@@ -192,8 +171,9 @@ def _window(box, cells):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _gather(box, wanted, placed, entries, cells, threshold):  # type: ignore[no-untyped-def]
+def _gather(shape, wanted, placed, entries, cells, threshold):  # type: ignore[no-untyped-def]
     """Collect in `placed.near` what has the wanted state and boxes that may overlap enough; returns how many."""
+    box, boxes, seen, near = shape.box, placed.boxes, placed.seen, placed.near
     placed.counts[3] += 1
     query = placed.counts[3]
     found = 0
@@ -203,52 +183,66 @@ def _gather(box, wanted, placed, entries, cells, threshold):  # type: ignore[no-
             entry = placed.heads[row * cells.cols + col]
             while entry >= 0:
                 p, entry = entries[entry, 0], entries[entry, 1]
-                if placed.states[p] != wanted or placed.seen[p] == query:
+                if placed.facts[p, 4] != wanted or seen[p] == query:
                     continue
-                placed.seen[p] = query
-                height = min(box[2], placed.boxes[p, 2]) - max(box[0], placed.boxes[p, 0])
-                width = min(box[3], placed.boxes[p, 3]) - max(box[1], placed.boxes[p, 1])
-                smaller = min(box[4], placed.boxes[p, 4])
-                if height > 0 and width > 0 and _is_too_much(height * width, smaller, threshold):
-                    placed.near[found] = p
+                seen[p] = query
+                height = min(box[2], boxes[p, 2]) - max(box[0], boxes[p, 0])
+                width = min(box[3], boxes[p, 3]) - max(box[1], boxes[p, 1])
+                if (
+                    height > 0
+                    and width > 0
+                    and _is_too_much(height * width, min(box[4], boxes[p, 4]), threshold)
+                ):
+                    near[found] = p
                     found += 1
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _is_too_much(common, smaller, threshold):  # type: ignore[no-untyped-def]
     # in float32 and with the small term, as StarDist divides
     return np.float32(common / (smaller + 1e-10)) > threshold
 
 
 @njit(nogil=True, cache=True)
-def _overlaps(shape, star, found, placed, planes, candidates, threshold, other):  # type: ignore[no-untyped-def]
-    """Whether the polygon overlaps one of those found by `_gather`: by bounds, and only then by exact areas."""
-    near = placed.near
-    if star:
-        for f in range(found):
-            p = near[f]
-            row = shape.centre[0] - placed.centres[p, 0]
-            col = shape.centre[1] - placed.centres[p, 1]
-            bound = common_area_at_least(planes, placed.cores[p], row, col, shape)
-            if _is_too_much(bound, min(shape.box[4], placed.boxes[p, 4]), threshold):
+def _is_proved(shape, placed, entries, planes, cells, threshold, scratch):  # type: ignore[no-untyped-def]
+    """Whether a bound shows that the polygon, a star, overlaps one that is kept and reaches its centre's cell."""
+    y, x = shape.centre[0], shape.centre[1]
+    row = min(max(int((y - cells.top) / cells.size), 0), cells.rows - 1)
+    col = min(max(int((x - cells.left) / cells.size), 0), cells.cols - 1)
+    facts, vertices = placed.facts, shape.vertices
+    entry = placed.heads[row * cells.cols + col]
+    while entry >= 0:
+        p, entry = entries[entry, 0], entries[entry, 1]
+        if facts[p, 4] == KEPT:
+            y0, x0, first, last = facts[p, 0], facts[p, 1], facts[p, 2], facts[p, 3]
+            bound = common_area_at_least(planes, first, last, y - y0, x - x0, vertices, scratch)
+            if bound and _is_too_much(bound, min(shape.box[4], placed.boxes[p, 4]), threshold):
                 return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _is_measured(shape, found, placed, candidates, threshold):  # type: ignore[no-untyped-def]
+    """Whether the polygon overlaps one of those found by `_gather`, by exact areas."""
+    other = _new_shape(candidates.rays.shape[1])
+    corners = _corners(shape)
     for f in range(found):
-        p = near[f]
-        _trace(candidates, placed.ids[p], other)
-        common = common_area(_vertices(shape), _vertices(other))
+        p = placed.near[f]
+        _trace(candidates, placed.facts[p, 5], other)
+        common = common_area(corners, _corners(other))
         if _is_too_much(common, min(shape.box[4], placed.boxes[p, 4]), threshold):
             return True
     return False
 
 
 @njit(nogil=True, cache=True)
-def _vertices(shape):  # type: ignore[no-untyped-def]
-    vertices = np.empty((len(shape.rows) - 1, 2), np.float64)
-    for k in range(len(vertices)):
-        vertices[k, 0] = shape.centre[0] + shape.rows[k]
-        vertices[k, 1] = shape.centre[1] + shape.cols[k]
-    return vertices
+def _corners(shape):  # type: ignore[no-untyped-def]
+    corners = np.empty((shape.vertices.shape[1] - 1, 2), np.float64)
+    for k in range(len(corners)):
+        corners[k, 0] = shape.centre[0] + shape.vertices[0, k]
+        corners[k, 1] = shape.centre[1] + shape.vertices[1, k]
+    return corners
 
 
 @njit(nogil=True, cache=True)
@@ -261,14 +255,13 @@ def _is_unsafe(box, safe):  # type: ignore[no-untyped-def]
 def _place(shape, star, j, state, placed, planes):  # type: ignore[no-untyped-def]
     """Append a candidate; returns the half-planes, in a larger array if they needed one."""
     p, used = placed.counts[0], placed.counts[1]
-    planes = _with_room(planes, used + len(shape.rows))
-    size = convex_core(shape, planes[used:]) if star else 0
-    placed.ids[p] = j
-    placed.states[p] = state
-    placed.seen[p] = -1
+    planes = _with_room(planes, used + shape.vertices.shape[1])
+    size = convex_core(shape.vertices, planes[used:]) if star else 0
+    facts = placed.facts[p]
+    facts[0], facts[1], facts[2], facts[3] = shape.centre[0], shape.centre[1], used, used + size
+    facts[4], facts[5] = state, j
     placed.boxes[p, :] = shape.box
-    placed.centres[p, :] = shape.centre
-    placed.cores[p, 0], placed.cores[p, 1] = used, used + size
+    placed.seen[p] = -1
     placed.counts[1] += size
     return planes
 
