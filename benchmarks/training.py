@@ -78,8 +78,7 @@ def time_stellate(folder: Path, precision: str) -> float:
     from stellate.models.stardist import StarDist
     from stellate.results import Instances
     from stellate.tasks.instances import InstancesTask
-    from stellate.training.module import TrainingModule
-    from stellate.training.settings import TrainSettings
+    from stellate.training.module import channels_last
 
     images, labels = np.load(folder / "images.npy"), np.load(folder / "labels.npy")
 
@@ -94,7 +93,6 @@ def time_stellate(folder: Path, precision: str) -> float:
     torch.manual_seed(0)
     task = InstancesTask()
     network = StarDist().to(memory_format=torch.channels_last)
-    module = TrainingModule(network, task, TrainSettings(), 3e-4)
     optimizer = torch.optim.AdamW(network.parameters(), 3e-4)
     augmentation = Augmentation(scale=(1.0, 1.0), rotation_chance=0.0)
     patches = PatchDataset([Fields()], task.target, settings=PatchSettings(augmentation=augmentation), seed=0)
@@ -103,7 +101,7 @@ def time_stellate(folder: Path, precision: str) -> float:
     def step() -> None:
         batch = collate([patches[next(number)] for _ in range(4)])
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            losses = task.loss(module.network, {**batch, "image": batch["image"]})
+            losses = task.loss(network, channels_last(batch))
             total = torch.stack(list(losses.values())).sum()
         optimizer.zero_grad()
         total.backward()
@@ -113,7 +111,9 @@ def time_stellate(folder: Path, precision: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--stardist-python", default=os.environ.get("STARDIST_PYTHON"))
     parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -128,7 +128,7 @@ def main() -> None:
         fields = [generate_field(FieldConfig(shape=(512, 512), diameter=(14.0, 30.0)), s) for s in range(8)]
         images = np.stack([image.array for image, _ in fields]).astype(np.float32)
         low, high = np.percentile(images, (1, 99.8), axis=(1, 2), keepdims=True)
-        np.save(folder / "images.npy", (images - low) / (high - low))
+        np.save(folder / "images.npy", ((images - low) / (high - low)).astype(np.float32))
         np.save(folder / "labels.npy", np.stack([truth.labels for _, truth in fields]))
         rows = []
         if args.stardist_python:

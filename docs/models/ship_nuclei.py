@@ -19,8 +19,9 @@ OUTPUT = ROOT / "src" / "stellate" / "weights" / "nuclei.safetensors"
 DESCRIPTION = "Nuclei in fluorescence images, 8 to 100 pixels across."
 LICENSE = "BSD-3-Clause"
 LIMITS = (
-    "Trained on fluorescence only: not for stained tissue, phase contrast or whole cells. Nuclei of fewer than 8 pixels "
-    "across are often missed, very dense tissue is merged in places, and debris that annotators counted is often left out."
+    "Trained on fluorescence only: not for stained tissue, phase contrast or whole cells. Nuclei of fewer than 8 "
+    "pixels across are often missed, very dense tissue is merged in places, and debris "
+    "that annotators counted is often left out."
 )
 
 CARD = """\
@@ -32,8 +33,8 @@ Outlines nuclei in 2D fluorescence images of one channel (bright on dark), whate
   outlines are fitted; {parameters:,} weights, stored as float16.
 - **Data**: {train} images of stage 1 of the 2018 Data Science Bowl (BBBC038, fluorescence only, corrected masks, CC0),
   {share:.0%} of the patches generated fields; {epochs} epochs of {steps} steps of {batch} patches of 256 x 256.
-- **Measured** on {n} images that were set aside and used to choose thresholds; accuracy TP / (TP + FP + FN), averaged over
-  the images:
+- **Measured** on {n} images that were set aside and used to choose thresholds; accuracy TP / (TP + FP + FN), averaged
+  over the images:
 
   | IoU | {ious} |
   |---|{rule}|

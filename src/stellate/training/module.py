@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..tasks.task import Batch, Task
 from .settings import TrainSettings
 
-__all__ = ["TrainingModule"]
+__all__ = ["TrainingModule", "channels_last"]
 
 # StarDist halves the learning rate after this many epochs without a better validation loss.
 PLATEAU_PATIENCE = 40
@@ -51,15 +51,11 @@ class TrainingModule(pl.LightningModule):
         return self._losses(batch, "val")
 
     def _losses(self, batch: Batch, stage: str) -> Tensor:
-        image = batch["image"]
-        batch = {
-            **batch,
-            "image": image.contiguous(memory_format=torch.channels_last) if image.ndim == 4 else image,
-        }
+        batch = channels_last(batch)
         losses = self.task.loss(self.network, batch)
         total = torch.stack(list(losses.values())).sum()
         rows = {f"{stage}_{name}": value.detach() for name, value in {"loss": total, **losses}.items()}
-        self.log_dict(rows, on_step=False, on_epoch=True, batch_size=len(image), sync_dist=True)
+        self.log_dict(rows, on_step=False, on_epoch=True, batch_size=len(batch["image"]), sync_dist=True)
         return total
 
     def configure_optimizers(self) -> Any:
@@ -87,3 +83,12 @@ class TrainingModule(pl.LightningModule):
             return (step + 1) / warmup
         done = min((step - warmup) / max(1, total - warmup), 1.0)
         return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def channels_last(batch: Batch) -> dict[str, Any]:
+    """The batch with its images and maps ``(B, C, H, W)`` in the memory layout that convolutions are fastest in."""
+    layout = torch.channels_last
+    return {
+        name: x.contiguous(memory_format=layout) if isinstance(x, Tensor) and x.ndim == 4 else x
+        for name, x in batch.items()
+    }
