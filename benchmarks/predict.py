@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/predict.py --model FOLDER --stardist PYTHON     compare in 4 x 4 tiles, and as it comes
+    python benchmarks/predict.py --model FOLDER --stardist-python PYTHON     compare in 4 x 4 tiles, and as it comes
     python benchmarks/predict.py --model FOLDER --scaling             1k, 2k, 4k, 8k
     python benchmarks/predict.py --model FOLDER --memory              peak memory at 16k
 
@@ -56,7 +56,7 @@ print("RESULT" + json.dumps(seconds))
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--stardist", default=os.environ.get("STARDIST_PYTHON"))
+    parser.add_argument("--stardist-python", default=os.environ.get("STARDIST_PYTHON"))
     parser.add_argument("--precision", default="auto")
     parser.add_argument(
         "--repeats", type=int, default=3, help="the best of so many, after one more to warm up"
@@ -152,8 +152,8 @@ def compare(args: argparse.Namespace) -> None:
         print(
             f"stellate, {', '.join(prediction.notes) or 'whole'}: {ours[name]:.2f} s, {len(prediction)} objects"
         )
-    if not args.stardist:
-        print("no StarDist to compare with: give --stardist PYTHON or set STARDIST_PYTHON")
+    if not args.stardist_python:
+        print("no StarDist to compare with: give --stardist-python PYTHON or set STARDIST_PYTHON")
         return
     theirs, labels = run_peer(args, image)
     for name in theirs:
@@ -170,7 +170,7 @@ def run_peer(args: argparse.Namespace, image: np.ndarray) -> tuple[dict[str, flo
 
     with TemporaryDirectory() as folder:
         np.save(Path(folder) / "image.npy", image)
-        command = [args.stardist, "-c", PEER, str(args.model.resolve())]
+        command = [args.stardist_python, "-c", PEER, str(args.model.resolve())]
         out = Path(folder) / "labels.npy"
         more = [*(str(p) for p in percentiles(image)), "1" if args.tiles_only else "2"]
         seconds = result_of(
