@@ -39,6 +39,10 @@ class ConfigError(StellateError, ValueError):
 class OutputError(StellateError, OSError):
     """A result cannot be written where it was asked for (disk full, no permission, no such folder)."""
 
+    def __str__(self) -> str:
+        # without the number that the system gives the error
+        return self.strerror or super().__str__()
+
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or all of them.

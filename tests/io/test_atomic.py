@@ -6,11 +6,13 @@ import errno
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from stellate.errors import OutputError
 from stellate.io import atomic
+from stellate.io.atomic import check_writable
 
 
 def test_writes_makes_folders_and_leaves_nothing_else(tmp_path):
@@ -68,6 +70,29 @@ def test_file_in_place_of_the_folder(tmp_path):
     (tmp_path / "results").write_text("")
     target = tmp_path / "results" / "deeper" / "out.csv"
     with pytest.raises(OutputError, match="part of the path is a file"), atomic(target):
+        pass
+
+
+def test_a_folder_is_tried_before_long_work(tmp_path):
+    check_writable(tmp_path / "new" / "folder")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "results").write_text("")
+    for place in (tmp_path / "results", tmp_path / "results" / "deeper"):
+        with pytest.raises(
+            OutputError, match=r"cannot write into .*part of the path is a file, not a folder"
+        ):
+            check_writable(place)
+    assert [f.name for f in tmp_path.iterdir()] == ["results"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder in which nobody can write")
+def test_folders_that_cannot_be_made(tmp_path):
+    with pytest.raises(OutputError, match="cannot write into /proc/none: "):
+        check_writable("/proc/none")
+    with (
+        pytest.raises(OutputError, match=r"cannot write out\.csv into /proc/none: "),
+        atomic("/proc/none/out.csv"),
+    ):
         pass
 
 

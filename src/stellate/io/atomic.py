@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 
-__all__ = ["atomic"]
+__all__ = ["atomic", "check_writable"]
 
 # What the folder or the disk is to blame for; any other OSError is passed on as it is.
 _REMEDIES = {
@@ -23,6 +23,10 @@ _REMEDIES = {
     errno.EROFS: "the disk is read-only; choose another folder",
     errno.ENOTDIR: "part of the path is a file, not a folder",
     errno.ENAMETOOLONG: "the name is too long",
+}
+_NO_FOLDER = {
+    errno.EEXIST: _REMEDIES[errno.ENOTDIR],
+    errno.ENOENT: "the folder cannot be made; choose another",
 }
 
 
@@ -54,7 +58,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     # bytes.
     draft = target.with_name(f".{secrets.token_hex(6)}.part{target.suffix}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target)
         yield draft
         draft.replace(target)
     except OSError as error:
@@ -67,3 +71,34 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # already in its place, or never made
             draft.unlink()
+
+
+def _make_folder(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if (remedy := _NO_FOLDER.get(error.errno or 0)) is None:
+            raise
+        raise OutputError(
+            error.errno, f"cannot write {target.name} into {target.parent}: {remedy}"
+        ) from error
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """See that a folder, or one that is to be made, can be written into, before long work begins. Leaves nothing.
+
+    Raises
+    ------
+    OutputError
+        If it cannot.
+    """
+    folder = Path(folder)
+    there = next((p for p in (folder, *folder.absolute().parents) if p.exists()), folder)
+    trial = there / f".{secrets.token_hex(6)}.trial"
+    try:
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        code = error.errno or 0
+        remedy = {**_REMEDIES, **_NO_FOLDER}.get(code, "choose another folder")
+        raise OutputError(code, f"cannot write into {folder}: {remedy}") from error
