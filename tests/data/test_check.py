@@ -231,3 +231,12 @@ def test_a_folder_of_another_kind(tmp_path):
         (tmp_path / kind).mkdir()
     report = check(tmp_path)
     assert only(report, None) == (Severity.ERROR, "no pair of image and mask")
+
+
+def test_images_of_several_frames(root):
+    tifffile.imwrite(root / "images" / "good2.tif", np.stack([image(2), image(7)]), metadata={"axes": "TYX"})
+    report = check(root)
+    assert (Severity.ERROR, "several frames (2 along T)") in found(report, "good2.tif")
+    assert not report.can_train
+    with pytest.raises(DataError, match=r"good2\.tif: several frames \(2 along T\); .* a single frame"):
+        open_folder(root).pair(2)

@@ -127,3 +127,12 @@ def test_real_data(shared_data):
     got = fingerprint(open_folder(shared_data / "dsb2018_nuclei")[:20])
     assert 10 < got.object_diameters["50"] < 40
     assert got.channels == {"1": 20}
+
+
+def test_values_that_are_not_numbers_are_refused_by_the_name_of_the_file(tmp_path):
+    ramp = np.arange(8000, dtype=np.float32).reshape(40, 200)
+    save(tmp_path, "good", ramp, squares(10))
+    ramp[3, 5] = np.inf
+    save(tmp_path, "odd", ramp, squares(10))
+    with pytest.raises(DataError, match=r"odd\.tif: 1 value that is NaN or infinite; replace them"):
+        fingerprint(open_folder(tmp_path))

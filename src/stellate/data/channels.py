@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..axes import Image
 from ..errors import InputError
 from .pixels import GREY, Pixels
 
-__all__ = ["choose_channels"]
+__all__ = ["choose_channels", "pick_channels"]
 
 
 def choose_channels(image: Image, wanted: int, chosen: tuple[int | str, ...]) -> tuple[Pixels, str]:
@@ -64,6 +66,40 @@ def choose_channels(image: Image, wanted: int, chosen: tuple[int | str, ...]) ->
     raise InputError(
         f"{image.name}: the model takes {wanted} channels, the image has {_described(image)}; "
         f"name the {wanted} to use, in the model's order (channels; one may be named several times)"
+    )
+
+
+def pick_channels(image: Image, chosen: tuple[int | str, ...]) -> Image:
+    """The image with the chosen channels alone.
+
+    Parameters
+    ----------
+    image
+        A single frame, without depth.
+    chosen
+        Indices or names, or the one word ``"grey"``.
+
+    Raises
+    ------
+    InputError
+        If it has depth, or not these channels; the message begins with the image's path.
+    """
+    where = image.path or image.name
+    image = image.squeeze()
+    if "Z" in image.axes:
+        raise InputError(
+            f"{where}: has the axes {image.axes}; channels can be named for images without depth"
+        )
+    try:
+        pixels, _ = choose_channels(image, 1 if chosen == (GREY,) else len(chosen), chosen)
+    except InputError as error:
+        raise InputError(f"{where}: {str(error).removeprefix(f'{image.name}: ')}") from error
+    names = image.channel_names if chosen != (GREY,) else ()
+    return replace(
+        image,
+        array=pixels[:, :, :],
+        axes="CYX",
+        channel_names=tuple(names[_index(image, c)] for c in chosen) if names else (),
     )
 
 

@@ -17,6 +17,7 @@ from .duplicates import pixel_hash, thumbnail
 from .findings import Finding, Severity
 from .listing import Record
 from .objects import count_pieces, measure_objects
+from .pixels import ONE_FRAME, several_frames
 
 __all__ = ["PairFacts", "check_pair"]
 
@@ -84,6 +85,8 @@ def check_pair(
         findings += _check_labels(record.mask_path, labels, ids, receptive_field)
     if image is not None:
         findings += _check_values(image, record.image_path)
+        if several := several_frames(image):
+            findings.append(Finding(Severity.ERROR, record.image_path, several, ONE_FRAME))
     if image is not None and labels is not None:
         findings += _check_together(record, image, labels)
     facts = PairFacts(

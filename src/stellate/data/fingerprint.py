@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,8 @@ def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None
     Raises
     ------
     DataError
-        If it is empty, 2D and 3D images are mixed, or a mask does not fit its image.
+        If it is empty, 2D and 3D images are mixed, a mask does not fit its image, or an image has values that are
+        not finite numbers.
     InputError
         If a file cannot be read.
     """
@@ -121,6 +123,7 @@ def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None
     all_traits: list[_Traits] = []
     for k in range(len(dataset)):
         image, annotation = dataset.pair(k)
+        _refuse_not_finite(image, dataset[k].image_path)
         traits = _traits(image, annotation.labels)
         if all_traits and traits.spatial_axes != all_traits[0].spatial_axes:
             raise DataError(
@@ -131,6 +134,15 @@ def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None
         if progress is not None:
             progress(k + 1, len(dataset))
     return _summary(all_traits)
+
+
+def _refuse_not_finite(image: Image, path: Path) -> None:
+    values = np.asarray(image.array)
+    if values.dtype.kind == "f" and (bad := values.size - int(np.isfinite(values).sum())):
+        raise DataError(
+            f"{path}: {bad} value{'s'[: bad > 1]} that {'are' if bad > 1 else 'is'} NaN or infinite; replace them "
+            "by the background's value, or take the pair out (stellate data check finds all such images)"
+        )
 
 
 def _traits(image: Image, labels: npt.NDArray[Any]) -> _Traits:

@@ -15,7 +15,9 @@ from .. import io
 from ..axes import Image
 from ..errors import DataError
 from ..results import Instances
+from .channels import pick_channels
 from .listing import SPLITS, Listing, Record, list_pairs
+from .pixels import ONE_FRAME, several_frames
 
 __all__ = ["Dataset", "Listing", "Record", "list_pairs", "open_folder"]
 
@@ -38,12 +40,15 @@ class Dataset(Sequence[Record]):
         Axes of the image files where the user named them, else None.
     class_names
         Names of the object classes; empty if there is only one class.
+    channels
+        Channels that images are reduced to, as in `choose_channels`; empty for all.
     """
 
     root: Path
     records: tuple[Record, ...]
     axes: str | None = None
     class_names: tuple[str, ...] = ()
+    channels: tuple[int | str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -85,10 +90,16 @@ class Dataset(Sequence[Record]):
 
         Raises
         ------
+        DataError
+            If it has several frames.
         InputError
-            If the file cannot be read as an image.
+            If the file cannot be read as an image, or has not the channels that it is to be reduced to.
         """
-        return io.read(self.records[index].image_path, axes=self.axes)
+        path = self.records[index].image_path
+        image = io.read(path, axes=self.axes)
+        if several := several_frames(image):
+            raise DataError(f"{path}: {several}; {ONE_FRAME}")
+        return pick_channels(image, self.channels) if self.channels else image
 
     def annotation(self, index: int) -> Instances:
         """Read the mask that belongs to an image; ids become contiguous from 1.
@@ -107,7 +118,7 @@ class Dataset(Sequence[Record]):
         Raises
         ------
         DataError
-            If the spatial shapes differ.
+            If the image has several frames, or the spatial shapes differ.
         InputError
             If either file cannot be read.
         """

@@ -10,11 +10,19 @@ import numpy.typing as npt
 
 from ..axes import Image
 
-__all__ = ["GREY", "ChannelsLast", "Pixels"]
+__all__ = ["GREY", "ONE_FRAME", "ChannelsLast", "Pixels", "several_frames"]
 
 GREY: Literal["grey"] = "grey"
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _BLOCK = 2**22
+
+ONE_FRAME = "an annotated image is a single frame: save each frame, with its mask, as a file of its own"
+
+
+def several_frames(image: Image) -> str:
+    """What is wrong with an annotated image that has time points or pages; empty if nothing is."""
+    counts = [f"{image.sizes[a]} along {a}" for a in image.axes if a in "TP" and image.sizes[a] > 1]
+    return f"several frames ({', '.join(counts)})" if counts else ""
 
 
 class Pixels:

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..axes import Image
+from ..errors import InputError
 from ..results import Instances
 from .channels import choose_channels
 from .folder import Dataset
 from .normalization import Normalization
+from .pixels import Pixels
 from .synthetic import generate_field, random_config
 
 __all__ = ["FolderSamples", "Sample", "SyntheticSamples", "typical_diameter"]
@@ -81,10 +84,27 @@ class FolderSamples:
         """A sample, each as likely as any other."""
         return self[int(rng.integers(len(self)))]
 
+    def check_channels(self) -> None:
+        """See that every image has the channels that are wanted, before any is trained on.
+
+        Raises
+        ------
+        InputError
+            If one has not; the message names its file.
+        """
+        for index in range(len(self)):
+            self._pixels(self.dataset.image(index), index)
+
     def _read(self, index: int) -> Sample:
         image, instances = self.dataset.pair(index)
-        pixels = choose_channels(image.squeeze(), self.in_channels, ())[0][:, :, :]
-        return _sample(pixels, instances, self.normalization, image.name)
+        return _sample(self._pixels(image, index)[:, :, :], instances, self.normalization, image.name)
+
+    def _pixels(self, image: Image, index: int) -> Pixels:
+        try:
+            return choose_channels(image.squeeze(), self.in_channels, ())[0]
+        except InputError as error:
+            what = str(error).removeprefix(f"{image.name}: ")
+            raise InputError(f"{self.dataset[index].image_path}: {what}") from error
 
 
 class SyntheticSamples:
