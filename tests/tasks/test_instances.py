@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skimage.segmentation import clear_border
 from torch import Tensor, nn
@@ -141,6 +141,7 @@ def test_the_foreground_makes_outlines_better() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), side=st.sampled_from([64, 80, 112]), halo=st.sampled_from([0, 16]))
+@example(seed=179, side=64, halo=0)
 def test_tiles_give_what_the_whole_image_gives(seed: int, side: int, halo: int) -> None:
     labels = field((150, 131), seed % 5)
     output = perfect_output(labels, TASK, noise=0.15, seed=seed)

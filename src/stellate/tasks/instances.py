@@ -135,8 +135,11 @@ class InstancesTask:
             arrays["foreground"] = np.clip(labels, -1, 1).astype(np.float32)[np.newaxis]
         if self.class_names:
             cells = labels[tuple(slice(None, None, g) for g in self.grid)]
-            classes = instances.classes if instances.classes is not None else np.full(len(instances), -1)
-            table = np.concatenate([[0], np.where(classes < 0, -1, classes + 1)])
+            # without classes nothing is known, of the background neither: it alone would be learned
+            classes, ground = instances.classes, 0
+            if classes is None:
+                classes, ground = np.full(len(instances), -1), -1
+            table = np.concatenate([[ground], np.where(classes < 0, -1, classes + 1)])
             arrays["class"] = np.where(cells < 0, -1, table[np.maximum(cells, 0)]).astype(np.int64)
         return {name: np.ascontiguousarray(a) for name, a in arrays.items()}
 
@@ -170,7 +173,9 @@ class InstancesTask:
         tile
             What was read; the network may have seen padding beyond its end.
         """
-        prob = output["prob"][0].float().sigmoid().numpy()
+        # in double: in single precision the last bit depends on where in a vector of the processor a value lies, and
+        # with it on the tile
+        prob = output["prob"][0].double().sigmoid().float().numpy()
         cells = self._cells(prob, tile)
         rows, cols = np.nonzero(cells > self.prob_threshold)
         rows, cols = rows.astype(np.int64), cols.astype(np.int64)
@@ -297,7 +302,9 @@ class InstancesTask:
         table = np.zeros(len(visible) + 1, dtype=np.int32)
         table[1:][visible] = np.arange(1, visible.sum() + 1)
         if not visible.all():
-            for rows in np.array_split(labels, -(-labels.size // 2**22)):  # in place: labels may be as large as memory
+            for rows in np.array_split(
+                labels, -(-labels.size // 2**22)
+            ):  # in place: labels may be as large as memory
                 rows[...] = table[rows]
         classes = None
         if found.class_scores is not None:
