@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from skimage.io import imread
+from skimage.io import imread, imsave
 
 import stellate
 from stellate import api
 from stellate.data.folder import open_folder
-from stellate.errors import ConfigError, DataError
+from stellate.errors import ConfigError, DataError, OutputError
 from stellate.metrics.instances import score_instances
 from stellate.prediction.tuning import IOUS, tune_thresholds
 
@@ -114,6 +115,63 @@ def test_fine_tuning_from_a_run(run: Path, annotated_folder: Path, tmp_path: Pat
     assert tuned.info.config == stellate.load(run).info.config
     assert tuned.info.training["started_from"] == "fields"
     assert stellate.evaluate(tuned, annotated_folder).metrics.pooled[0].f1 > 0.6
+
+
+@pytest.mark.parametrize("name", ["trained_grid22", "keras2_classes_grid22"])
+def test_fine_tuning_from_a_folder_of_stardist(annotated_folder: Path, tmp_path: Path, name: str) -> None:
+    """Without batch norm and foreground, and with classes that the data does not have."""
+    start = Path(__file__).parent / "fixtures" / "stardist" / name
+    before = stellate.load(start)
+    settings = {k: v for k, v in SETTINGS.items() if k != "network"}
+    settings |= {
+        "epochs": 1,
+        "steps_per_epoch": 1,
+        "learning_rate": 1e-9,
+        "ema_decay": 0.0,
+        "from_model": start,
+    }
+    tuned = stellate.train("stardist", annotated_folder, tmp_path / "tuned", settings=settings)
+    assert tuned.network.config == before.network.config
+    assert tuned.info.class_names == before.info.class_names
+    assert tuned.info.settings["distance_loss"] == "l1"
+    for key, value in tuned.network.state_dict().items():
+        if "running" not in key and "num_batches" not in key:
+            np.testing.assert_allclose(value, before.network.state_dict()[key], atol=1e-5)
+
+
+def test_thresholds_that_are_set_are_kept(run: Path, annotated_folder: Path, tmp_path: Path) -> None:
+    settings = {k: v for k, v in SETTINGS.items() if k != "network"}
+    settings |= {"epochs": 1, "steps_per_epoch": 1, "from_model": run, "task": {"prob_threshold": 0.37}}
+    tuned = stellate.train("stardist", annotated_folder, tmp_path / "tuned", settings=settings)
+    assert tuned.info.settings["prob_threshold"] == 0.37
+    assert tuned.task().prob_threshold == 0.37
+
+
+def test_validation_without_objects_leaves_the_thresholds(
+    run: Path, annotated_folder: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    for part in ("train", "val"):
+        shutil.copytree(annotated_folder, data / part)
+    for mask in (data / "val" / "masks").iterdir():
+        imsave(mask, np.zeros((96, 96), np.uint16), check_contrast=False)
+    settings = {k: v for k, v in SETTINGS.items() if k != "network"}
+    settings |= {"epochs": 1, "steps_per_epoch": 1, "from_model": run}
+    tuned = stellate.train("stardist", data, tmp_path / "tuned", settings=settings)
+    kept = stellate.load(run).info.settings
+    assert {n: tuned.info.settings[n] for n in ("prob_threshold", "nms_threshold")} == {
+        n: kept[n] for n in ("prob_threshold", "nms_threshold")
+    }
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_an_output_that_cannot_be_written_shows_before_the_work(
+    run: Path, annotated_folder: Path, tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = ("stardist", annotated_folder) if verb == "train" else (run, annotated_folder)
+    with pytest.raises(OutputError, match=r"cannot write into .*part of the path is a file"):
+        getattr(stellate, verb)(*arguments, tmp_path / "file" / "deeper")
 
 
 def test_an_existing_run_is_kept(run: Path, annotated_folder: Path) -> None:

@@ -168,14 +168,14 @@ def train(
 
     Raises
     ------
-    ConfigError, DataError, InputError, ModelFileError
-        If settings, data or the model to start from cannot be used.
+    ConfigError, DataError, InputError, ModelFileError, OutputError
+        If settings, data, the model to start from or the output folder cannot be used.
     """
     from .data.folder import open_folder
-    from .models.file import load_model, save_model
+    from .models.file import save_model
     from .prediction.evaluation import evaluate_dataset
+    from .prediction.options import PredictOptions
     from .prediction.predictor import Predictor
-    from .prediction.shipped import find_model
     from .prediction.tuning import tune_thresholds
     from .training.run import resumed_settings, train_network
     from .training.settings import TrainSettings
@@ -184,24 +184,30 @@ def train(
     folder = Path(output)
     if resume:
         chosen = resumed_settings(folder, model, chosen)
+    first = load(chosen.from_model) if chosen.from_model else None
     run = train_network(
         model,
         open_folder(data),
         folder,
         settings=chosen,
-        start=load_model(find_model(chosen.from_model)) if chosen.from_model else None,
+        start=(first.network, first.info) if first else None,
         resume=resume,
         say=say,
         report=_epochs_as_progress(progress) if progress else None,
     )
-    thresholds, _ = tune_thresholds(Predictor(run.network, run.info), run.validation, device=chosen.device)
-    info = replace(run.info, settings={**run.info.settings, **thresholds})
-    evaluation = evaluate_dataset(Predictor(run.network, info), run.validation)
+    thresholds: dict[str, float] = {}
+    if _has_objects(run.validation):
+        thresholds, _ = tune_thresholds(
+            Predictor(run.network, run.info), run.validation, device=chosen.device
+        )
+    info = replace(run.info, settings={**run.info.settings, **thresholds, **chosen.task})
+    options = PredictOptions(device=chosen.device)
+    evaluation = evaluate_dataset(Predictor(run.network, info), run.validation, options=options)
     info = replace(info, metrics={"validation": evaluation.metrics.summary()})
     save_model(folder / "model.safetensors", run.network, info)
     evaluation.save(folder)
     predictor = load(folder)
-    _draw_predictions(predictor, run.validation, folder / "validation.png")
+    _draw_predictions(predictor, run.validation, options, folder / "validation.png")
     return predictor
 
 
@@ -233,16 +239,19 @@ def evaluate(
 
     Raises
     ------
-    DataError, InputError, ModelFileError, ConfigError
-        If data, model or options cannot be used.
+    DataError, InputError, ModelFileError, ConfigError, OutputError
+        If data, model, options or the output folder cannot be used.
     """
     from .data.folder import open_folder
+    from .io.atomic import check_writable
     from .prediction.evaluation import evaluate_dataset
     from .prediction.predictor import Predictor
 
     dataset = open_folder(data)
     if split is not None:
         dataset = dataset.split(split)
+    if output is not None:
+        check_writable(output)
     predictor = model if isinstance(model, Predictor) else load(model)
     evaluation = evaluate_dataset(predictor, dataset, options=options, progress=progress)
     if output is not None:
@@ -273,7 +282,9 @@ def check(
     from .models.stardist import StarDistConfig
     from .training.choices import MAX_DEPTH
 
-    config: Any = load(model).network.config if model is not None else StarDistConfig(grid=(4, 4), depth=MAX_DEPTH)
+    config: Any = (
+        load(model).network.config if model is not None else StarDistConfig(grid=(4, 4), depth=MAX_DEPTH)
+    )
     return check_folder(Path(data), receptive_field=config.receptive_field, progress=progress)
 
 
@@ -289,7 +300,9 @@ def show(data: str | Path, output: str | Path = "contact_sheet.png") -> Path:
 
     dataset = open_folder(data)
     picked = _evenly(len(dataset), SHEET_IMAGES)
-    return _draw_sheet(((dataset[k].name, *dataset.pair(k)) for k in picked), Path(output), title=dataset.root.name)
+    return _draw_sheet(
+        ((dataset[k].name, *dataset.pair(k)) for k in picked), Path(output), title=dataset.root.name
+    )
 
 
 def models() -> list[ModelInfo]:
@@ -346,10 +359,14 @@ def _epochs_as_progress(progress: Progress) -> Callable[[int, int, dict[str, flo
     return report
 
 
-def _draw_predictions(predictor: Predictor, dataset: Dataset, path: Path) -> Path:
+def _has_objects(dataset: Dataset) -> bool:
+    return any(bool((dataset.annotation(k).labels > 0).any()) for k in range(len(dataset)))
+
+
+def _draw_predictions(predictor: Predictor, dataset: Dataset, options: PredictOptions, path: Path) -> Path:
     picked = _evenly(len(dataset), SHEET_IMAGES)
     images = ((dataset[k].name, dataset.image(k)) for k in picked)
-    found = ((name, image, predictor.predict(image).instances[0]) for name, image in images)
+    found = ((name, image, predictor.predict(image, options).instances[0]) for name, image in images)
     return _draw_sheet(found, path, title=f"{predictor.info.name} on validation images")
 
 

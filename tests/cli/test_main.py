@@ -190,7 +190,7 @@ def test_evaluate_prints_the_scores(verb, capsys, tmp_path) -> None:
     shown = dict(zip(header, first, strict=False))
     assert (shown["IoU"], shown["TP"], shown["FP"], shown["FN"]) == ("0.500", "1", "0", "1")
     assert (shown["precision"], shown["recall"], shown["accuracy"]) == ("1.000", "0.500", "0.500")
-    assert "1 images, 2 objects annotated, 1 found" in out
+    assert "1 image, 2 objects annotated, 1 found" in out
 
 
 @pytest.mark.parametrize(("severity", "status"), [(Severity.WARNING, 0), (Severity.ERROR, 1)])
@@ -200,7 +200,7 @@ def test_data_check_says_whether_training_can_start(verb, capsys, severity: Seve
     assert main(["data", "check", "data"]) == status
     out = capsys.readouterr().out
     assert f"{severity}: {Path('masks/a.tif')}: no objects; annotate it" in out
-    assert "3 pairs, 17 objects, 1 findings" in out
+    assert "3 pairs, 17 objects, 1 finding\n" in out
 
 
 def test_data_show_writes_where_it_is_told(verb, capsys, tmp_path) -> None:

@@ -7,10 +7,17 @@ from dataclasses import replace
 import pytest
 
 from stellate.data.fingerprint import Fingerprint
+from stellate.data.normalization import Normalization
 from stellate.errors import ConfigError, DataError
+from stellate.models.file import ModelInfo
 from stellate.models.stardist import StarDistConfig
 from stellate.training.choices import choose
 from stellate.training.settings import TrainSettings
+
+
+def model(**known: object) -> ModelInfo:
+    config = {"in_channels": 1, "n_rays": 8, "grid": [2, 2], "depth": 2}
+    return ModelInfo(**{"name": "start", "model": "stardist", "task": "instances", "config": config, **known})
 
 
 def data(diameter: float, *, extent: float | None = None, **changes: object) -> Fingerprint:
@@ -81,12 +88,64 @@ def test_every_choice_has_a_reason_in_words() -> None:
 
 
 def test_fine_tuning_keeps_the_network() -> None:
-    start = {"in_channels": 1, "n_rays": 8, "grid": (4, 4), "depth": 2}
+    network = {"in_channels": 1, "n_rays": 8, "grid": [4, 4], "depth": 2}
+    start = model(config=network)
     choices = choose("stardist", data(16), TrainSettings(), start)
-    assert choices.network == start
+    assert choices.network == network
     assert choices.learning_rate < choose("stardist", data(16), TrainSettings()).learning_rate
     with pytest.raises(ConfigError, match=r"network\.n_rays is 8 in the model to start from, not 32"):
         choose("stardist", data(16), TrainSettings(network={"n_rays": 32}), start)
+    with pytest.raises(
+        ConfigError, match=r"network\.batch_norm is False in the model to start from, not True"
+    ):
+        choose("stardist", data(16), TrainSettings(network={"batch_norm": True}), start)
+    with pytest.raises(ConfigError, match="did you mean 'n_rays'"):
+        choose("stardist", data(16), TrainSettings(network={"n_ray": 8}), start)
+    same = choose("stardist", data(16), TrainSettings(network={"grid": (4, 4), "n_rays": 8}), start)
+    assert same.network == network
+
+
+def test_fine_tuning_keeps_task_and_normalisation_but_for_what_is_set() -> None:
+    kept = {"distance_loss": "l1", "distance_weight": 0.3, "border": 2, "prob_threshold": 0.7}
+    start = model(settings=kept, normalization={"low": 3.0, "high": 97.0, "channels": "joint"})
+    choices = choose("stardist", data(16), TrainSettings(), start)
+    assert choices.task == kept
+    assert choices.normalization == Normalization(3, 97, "joint")
+    settings = TrainSettings(task={"distance_loss": "iou"}, normalize_high=99.0)
+    choices = choose("stardist", data(16), settings, start)
+    assert choices.task == {**kept, "distance_loss": "iou", "distance_weight": 0.5}
+    assert choices.normalization == Normalization(3, 99, "joint")
+
+
+def test_a_model_of_stardist_goes_on_with_its_own_loss() -> None:
+    choices = choose("stardist", data(16), TrainSettings(), model(settings={"prob_threshold": 0.6}))
+    assert choices.task == {"prob_threshold": 0.6, "distance_loss": "l1", "distance_weight": 0.2}
+
+
+def test_normalisation_can_be_set() -> None:
+    assert choose("stardist", data(16), TrainSettings()).normalization == Normalization(1, 99.8, "separate")
+    settings = TrainSettings(normalize_low=0.0, normalize_high=99.0, normalize_channels="joint")
+    choices = choose("stardist", data(16), settings)
+    assert choices.normalization == Normalization(0, 99, "joint")
+    assert (
+        "0 % to 99 %: as set; these percentiles of each image, of all channels together"
+        in choices.lines()[-1]
+    )
+    with pytest.raises(ConfigError, match=r"percentiles 99\.9 and 99\.8"):
+        choose("stardist", data(16), TrainSettings(normalize_low=99.9))
+
+
+def test_objects_that_no_depth_sees_are_told() -> None:
+    said = {r.name: r.why for r in choose("stardist", data(20, extent=2000), TrainSettings()).reasons}
+    assert "scale the images down" in said["depth"]
+    said = {r.name: r.why for r in choose("stardist", data(20, extent=60), TrainSettings()).reasons}
+    assert "scale the images down" not in said["depth"]
+
+
+def test_no_objects_to_learn_from() -> None:
+    empty = data(16, n_objects=0, object_diameters={}, object_extents={})
+    with pytest.raises(DataError, match="no objects in any mask of the training images"):
+        choose("stardist", empty, TrainSettings())
 
 
 def test_volumes_and_mixed_channels_are_refused() -> None:
@@ -104,12 +163,25 @@ def test_a_patch_that_the_network_cannot_take() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epochs": 0}, "epochs 0: must be at least 1"),
+        ({"epochs": 0}, "epochs 0: expected a whole number, at least 1"),
+        ({"epochs": "ten"}, "epochs 'ten': expected a whole number"),
+        ({"epochs": 2.5}, "epochs 2.5: expected a whole number"),
+        ({"learning_rate": -1.0}, "learning_rate -1.0: expected a number, not negative"),
+        ({"learning_rate": 0.0}, "learning_rate 0: expected a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate nan: expected a number"),
+        ({"schedule": "cosin"}, "schedule 'cosin': expected one of cosine, plateau"),
+        ({"device": "gpu"}, "device 'gpu': expected one of auto, cpu, cuda, mps"),
+        ({"normalize_channels": "both"}, "normalize_channels 'both': expected one of separate, joint"),
+        ({"diameters": (50, 10)}, "diameters .*: expected the smaller number first"),
+        ({"patch": (64, -64)}, "patch .*: expected two numbers above 0"),
+        ({"patch": 64}, "patch 64: expected two numbers above 0"),
+        ({"patch": (64.5, 64)}, "patch .*: expected whole numbers of pixels"),
+        ({"devices": 2, "validation_patches": 1}, "validation_patches 1: expected at least 2"),
         ({"epoch": 5}, "did you mean 'epochs'"),
-        ({"synthetic": 1.5}, "synthetic 1.5: must lie in 0..1"),
+        ({"synthetic": 1.5}, "synthetic 1.5: expected a number from 0 to 1, below 1"),
         ({"batch_size": 5, "devices": 2}, "cannot be shared evenly"),
-        ({"scale": (2.0, 1.0)}, "the smaller first"),
-        ({"workers": -1}, "must not be negative"),
+        ({"scale": (2.0, 1.0)}, "the smaller number first"),
+        ({"workers": -1}, "workers -1: expected a whole number, at least 0"),
     ],
 )
 def test_settings_out_of_range(values: dict[str, object], message: str) -> None:

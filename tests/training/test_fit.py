@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from stellate.data.folder import open_folder
-from stellate.errors import ConfigError, ModelFileError
+from stellate.errors import ConfigError, DataError, InputError, ModelFileError, OutputError
+from stellate.training import history, module
 from stellate.training.fit import load_checkpoint
 from stellate.training.history import read_history
 from stellate.training.run import Run, train_network
@@ -129,6 +135,182 @@ def test_early_stopping(annotated_folder: Path, tmp_path: Path) -> None:
     assert fitted.epochs < 10
 
 
+def test_the_plateau_schedule_halves_the_rate(
+    annotated_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what is validated is the average of the weights, which a rate of nearly nothing does not make better
+    monkeypatch.setattr(module, "PLATEAU_PATIENCE", 1)
+    still = {**TINY, "batch_norm": False}
+    settings = replace(
+        SETTINGS, epochs=6, steps_per_epoch=1, schedule="plateau", learning_rate=1e-30, network=still
+    )
+    train(annotated_folder, tmp_path / "plateau", settings)
+    rows = read_history(tmp_path / "plateau" / "history.csv")
+    # the row is written before the epoch's step of the schedule
+    assert [row["learning_rate"] for row in rows] == pytest.approx([1e-30] * 3 + [5e-31] * 2 + [2.5e-31])
+
+
+def test_a_run_that_goes_wrong_ends_at_once(annotated_folder: Path, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, learning_rate=1e12, ema_decay=0.0, warmup_steps=0)
+    with pytest.raises(
+        ConfigError, match=r"epoch 1: \w+ is no longer a finite number; .* lower learning rate"
+    ):
+        train(annotated_folder, tmp_path / "wild", settings)
+    assert not (tmp_path / "wild" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("place", ["file", "file/deeper"])
+def test_a_folder_that_cannot_be_written_shows_at_once(
+    annotated_folder: Path, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    said: list[str] = []
+    with pytest.raises(OutputError, match="cannot write into"):
+        train(annotated_folder, tmp_path / place, say=said.append)
+    assert said == []
+
+
+def test_a_full_disk_keeps_what_was_there(
+    annotated_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the second epoch is written; later the run goes on from the first."""
+    folder = tmp_path / "run"
+    draw = history.draw_curves
+
+    def full(rows: Any, path: Path) -> None:
+        if len(rows) == 2:
+            raise OutputError(28, "cannot write curves.png: the disk is full")
+        draw(rows, path)
+
+    monkeypatch.setattr(history, "draw_curves", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        train(annotated_folder, folder)
+    monkeypatch.setattr(history, "draw_curves", draw)
+    assert not list(folder.rglob("*.part*"))
+    train(annotated_folder, folder, resume=True)
+    assert [row["epoch"] for row in read_history(folder / "history.csv")] == [1, 2, 3, 4]
+
+
+def test_the_parts_of_a_folder_are_kept_apart(annotated_folder: Path, tmp_path: Path) -> None:
+    """Trained on train/, validated on val/; test/ is not even read."""
+    data = tmp_path / "data"
+    for split, names in {"train": "0123", "val": "45", "test": "6"}.items():
+        for kind in ("images", "masks"):
+            (data / split / kind).mkdir(parents=True)
+            for name in names:
+                shutil.copy(annotated_folder / kind / f"{name}.tif", data / split / kind)
+    (data / "test" / "images" / "6.tif").write_bytes(b"no image")
+    run = train(data, tmp_path / "run", replace(SETTINGS, epochs=1, steps_per_epoch=1))
+    assert [r.name for r in run.train.records] == ["0", "1", "2", "3"]
+    assert [r.name for r in run.validation.records] == ["4", "5"]
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_images_with_nan_are_refused_before_training(
+    annotated_folder: Path, tmp_path: Path, split: str
+) -> None:
+    data = tmp_path / "data"
+    for part in ("train", "val"):
+        shutil.copytree(annotated_folder, data / part)
+    bad = data / split / "images" / "3.tif"
+    pixels = tifffile.imread(bad).astype(np.float32)
+    pixels[0, 0] = np.nan
+    tifffile.imwrite(bad, pixels)
+    said: list[str] = []
+    with pytest.raises(DataError, match=r"3\.tif: 1 value that is NaN or infinite") as caught:
+        train(data, tmp_path / "run", say=said.append)
+    assert str(bad) in str(caught.value)
+    assert said == []
+    assert not (tmp_path / "run").exists()
+
+
+def colours(annotated_folder: Path, folder: Path) -> Path:
+    """The fields as the green of colour pictures whose red and blue are noise."""
+    shutil.copytree(annotated_folder / "masks", folder / "masks")
+    (folder / "images").mkdir()
+    rng = np.random.default_rng(0)
+    for file in (annotated_folder / "images").iterdir():
+        green = tifffile.imread(file)
+        noise = rng.integers(0, 256, (2, *green.shape))
+        picture = np.stack([noise[0], green >> 8, noise[1]], axis=-1).astype(np.uint8)
+        tifffile.imwrite(folder / "images" / file.name, picture, photometric="rgb")
+    return folder
+
+
+def test_colour_pictures(annotated_folder: Path, tmp_path: Path) -> None:
+    data = colours(annotated_folder, tmp_path / "data")
+    settings = replace(SETTINGS, epochs=1, steps_per_epoch=1)
+    assert train(data, tmp_path / "all", settings).info.config["in_channels"] == 3
+    green = train(data, tmp_path / "green", replace(settings, channels=1))
+    assert green.info.config["in_channels"] == 1
+    expected = tifffile.imread(data / "images" / "0.tif")[..., 1]
+    seen = next(k for k, r in enumerate(green.train.records) if r.name == "0")
+    np.testing.assert_array_equal(green.train.image(seen).array[0], expected)
+    assert train(data, tmp_path / "grey", replace(settings, channels="grey")).info.config["in_channels"] == 1
+    with pytest.raises(InputError, match=r"0\.tif: there is no channel 5|0\.tif: no channel 5"):
+        train(data, tmp_path / "none", replace(settings, channels=5))
+    with pytest.raises(InputError, match=r"images.*\.tif: the model takes 1 channel, the image has 3"):
+        train(data, tmp_path / "one", replace(settings, network={**TINY, "in_channels": 1}))
+
+
+def test_classes_without_names_are_refused(annotated_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"network\.n_classes 2: the data has no classes"):
+        train(annotated_folder, tmp_path / "x", replace(SETTINGS, network={**TINY, "n_classes": 2}))
+
+
+def test_a_checkpoint_of_another_network_is_no_start(
+    run: tuple[Run, Path], annotated_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(run[1], folder)
+    with pytest.raises(ModelFileError, match=r"last\.ckpt: not a checkpoint of this network"):
+        train(annotated_folder, folder, replace(SETTINGS, network={**TINY, "n_rays": 16}), resume=True)
+    (folder / "checkpoints" / "last.ckpt").write_bytes(b"PK\x03\x04")
+    with pytest.raises(ModelFileError, match=r"last\.ckpt: not a checkpoint of this network"):
+        train(annotated_folder, folder, resume=True)
+
+
+def test_a_complete_run_resumes_to_itself_elsewhere_too(
+    run: tuple[Run, Path], annotated_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run[1], tmp_path / "copy")
+    again = train(annotated_folder, tmp_path / "copy", resume=True)
+    assert_same(run[0], again)
+    assert again.fitted.epochs == 4
+    assert again.fitted.best_loss == run[0].fitted.best_loss
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="starts further processes; once is enough")
+def test_two_devices_share_a_run(annotated_folder: Path, tmp_path: Path) -> None:
+    """Two processes train, one speaks and writes, and each patch is seen once: as many as with one device."""
+    options = {"epochs": 2, "steps_per_epoch": 3, "batch_size": 4, "validation_patches": 4, "patch": [64, 64],
+               "precision": "float32", "validation": 0.25, "network": TINY}  # fmt: skip
+    script = tmp_path / "both.py"
+    script.write_text(
+        "import stellate\n"
+        f"settings = { ({**options, 'patch': (64, 64), 'device': 'cpu', 'devices': 2})!r}\n"
+        f"stellate.train('stardist', {str(annotated_folder)!r}, {str(tmp_path / 'both')!r},"
+        " settings=settings, say=print)\n"
+        "print('done')\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env=environment, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("done") == 1
+    assert done.stdout.count("in_channels") == 1
+    assert "distributed" not in done.stderr
+    rows = read_history(tmp_path / "both" / "history.csv")
+    assert [(row["epoch"], row["step"]) for row in rows] == [(1, 3), (2, 6)]
+    assert (tmp_path / "both" / "model.safetensors").is_file()
+    # the gradient is the mean over the same patches; batch norm sees halves of the batch, so not exactly
+    alone = replace(SETTINGS, epochs=2, steps_per_epoch=3, batch_size=4, warmup_steps=200)
+    train(annotated_folder, tmp_path / "alone", alone)
+    single = read_history(tmp_path / "alone" / "history.csv")
+    assert rows[0]["train_loss"] == pytest.approx(single[0]["train_loss"], rel=0.15)
+
+
 def test_starting_from_a_model_keeps_its_network(
     run: tuple[Run, Path], annotated_folder: Path, tmp_path: Path
 ) -> None:
@@ -142,8 +324,10 @@ def test_starting_from_a_model_keeps_its_network(
 
 
 def test_a_run_is_not_overwritten(run: tuple[Run, Path], annotated_folder: Path) -> None:
+    before = {path: path.read_bytes() for path in run[1].rglob("*") if path.is_file()}
     with pytest.raises(ConfigError, match="holds a training run already; add --resume"):
-        train(annotated_folder, run[1])
+        train(annotated_folder, run[1], replace(SETTINGS, epochs=9))
+    assert {path: path.read_bytes() for path in run[1].rglob("*") if path.is_file()} == before
 
 
 def test_nothing_to_resume(annotated_folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
-__all__ = ["Progress", "say", "show_progress", "table", "tolerant_streams", "warn", "wrapped"]
+__all__ = ["Progress", "counted", "say", "show_progress", "table", "tolerant_streams", "warn", "wrapped"]
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -25,6 +25,17 @@ class Progress(Protocol):
 def say(text: str = "") -> None:
     """A line of results, on standard output."""
     sys.stdout.write(text + "\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(2, "image")
+    ('1 image', '2 images')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def warn(text: str) -> None:

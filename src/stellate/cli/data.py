@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from .console import say, show_progress
+from .console import counted, say, show_progress
 
 __all__ = ["data"]
 
@@ -31,7 +31,8 @@ def check(folder: Path, /, *, model: str | None = None) -> int:
         report = api.check(folder, model=model, progress=progress)
     for finding in report.findings:
         say(str(finding))
-    say(f"{report.n_images} pairs, {report.n_objects} objects, {len(report.findings)} findings")
+    counts = {"pair": report.n_images, "object": report.n_objects, "finding": len(report.findings)}
+    say(", ".join(counted(number, noun) for noun, number in counts.items()))
     say("training can start" if report.can_train else "training cannot start before the errors are mended")
     return 0 if report.can_train else 1
 

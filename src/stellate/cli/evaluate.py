@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from ..prediction.options import PredictOptions
-from .console import say, show_progress, table
+from .console import counted, say, show_progress, table
 
 __all__ = ["evaluate"]
 
@@ -55,7 +55,8 @@ def evaluate(
         evaluation = api.evaluate(model, data, output, split=split, options=options, progress=progress)
     metrics = evaluation.metrics
     say(table(tuple(_SHOWN.values()), ([row[name] for name in _SHOWN] for row in metrics.table())))
-    say(f"{len(metrics.images)} images, {metrics.n_true} objects annotated, {metrics.n_predicted} found")
+    objects = counted(metrics.n_true, "object")
+    say(f"{counted(len(metrics.images), 'image')}, {objects} annotated, {metrics.n_predicted} found")
     say(f"mean accuracy by image, over all thresholds: {metrics.mean_accuracy:.3f}")
     if output is not None:
         say(f"scores and a page with the worst images are in {output.resolve()}")

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..training.settings import TrainSettings
-from .console import say, show_progress
+from .console import counted, say, show_progress
 from .literals import literals
 
 __all__ = ["train"]
@@ -46,9 +46,8 @@ def train(
         trained = api.train(model, data, output, settings=settings, resume=resume, progress=progress, say=say)
     scores = trained.info.metrics.get("validation", {})
     if scores:
-        say(
-            f"on {scores['n_images']} validation images: mean accuracy {scores['mean_accuracy_by_image']:.3f}"
-        )
+        images = counted(scores["n_images"], "validation image")
+        say(f"on {images}: mean accuracy {scores['mean_accuracy_by_image']:.3f}")
     say(f"model, curves and report are in {output.resolve()}")
     say(f"next: stellate predict YOUR_IMAGES -m {output} -o results")
     return 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..data.fingerprint import Fingerprint
+from ..data.normalization import Normalization
 from ..errors import ConfigError, DataError
 from ..models import configure
+from ..models.file import ModelInfo
 from ..models.stardist import StarDistConfig
 from .settings import TrainSettings
 
@@ -20,6 +22,8 @@ MAX_DEPTH = 5
 # Below this the lowest levels hold most of the weights without helping; above, depth is free but for a few weights.
 CHANNEL_LIMIT = 128
 SMALLEST_PATCH, LARGEST_PATCH = 128, 512
+# Of the distance loss beside that of the probability, whose values are of the order of 1.
+DISTANCE_WEIGHTS = {"iou": 0.5, "l1": 0.2}
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Choices:
         Height and width of the training patches.
     learning_rate
         Peak learning rate.
+    normalization
+        How intensities are brought to a common scale.
     reasons
         Every choice, in the order made.
     """
@@ -53,6 +59,7 @@ class Choices:
     task: dict[str, Any] = field(default_factory=dict)
     patch: tuple[int, int] = (256, 256)
     learning_rate: float = 3e-4
+    normalization: Normalization = field(default_factory=Normalization)
     reasons: list[Reason] = field(default_factory=list)
 
     def note(self, name: str, value: Any, why: str) -> Any:
@@ -66,9 +73,7 @@ class Choices:
         return [f"{r.name:{width}}  {_text(r.value)}: {r.why}" for r in self.reasons]
 
 
-def choose(
-    model: str, data: Fingerprint, settings: TrainSettings, start: Mapping[str, Any] | None = None
-) -> Choices:
+def choose(model: str, data: Fingerprint, settings: TrainSettings, start: ModelInfo | None = None) -> Choices:
     """Choose the defaults of a run.
 
     Parameters
@@ -80,84 +85,110 @@ def choose(
     settings
         What the user set.
     start
-        Config of the network that the run starts from, which then cannot be chosen; None to start anew.
+        What is known of the model that the run starts from, whose network then cannot be chosen, and whose
+        normalisation and task are kept where nothing else is set; None to start anew.
 
     Raises
     ------
     DataError
-        If the data cannot be used with this model (mixed channels, volumes).
+        If the data cannot be used with this model (no objects, mixed channels, volumes).
     ConfigError
         If a setting contradicts the network that the run starts from.
     """
     return CHOOSERS[model](data, settings, start)
 
 
-def _choose_stardist(data: Fingerprint, settings: TrainSettings, start: Mapping[str, Any] | None) -> Choices:
+def _choose_stardist(data: Fingerprint, settings: TrainSettings, start: ModelInfo | None) -> Choices:
     if data.spatial_axes != "YX":
         raise DataError(
             f"the images have the axes {data.spatial_axes}; this model outlines objects in 2D images, axes YX"
         )
+    if not data.n_objects:
+        raise DataError(
+            "no objects in any mask of the training images; annotate some of them (masks hold 1, 2, ... for the "
+            "objects and 0 for the background)"
+        )
     choices = Choices()
     if start is not None:
-        _keep_network(choices, settings, start)
+        _keep_network(choices, settings, start.config)
     else:
         _choose_network(choices, data, settings)
     config: StarDistConfig = configure("stardist", choices.network)
     _choose_patch(choices, data, settings, config)
-    _choose_task(choices, settings)
-    rate = settings.learning_rate or (1e-3 if config.batch_norm else 3e-4) * (0.3 if start is not None else 1)
-    why = (
-        "as set"
-        if settings.learning_rate
-        else "with batch norm"
-        if config.batch_norm
-        else "StarDist's, without batch norm"
-    )
-    choices.learning_rate = choices.note(
-        "learning rate", rate, why + (", lower to fine-tune" if start is not None else "")
-    )
-    choices.note(
-        "normalisation",
-        f"{settings.normalize_low:g} % to {settings.normalize_high:g} %",
-        "these percentiles of each image and channel become 0 and 1",
-    )
+    _choose_task(choices, settings, start.settings if start else None)
+    _choose_rate(choices, settings, config, fine_tuning=start is not None)
+    _choose_normalization(choices, settings, start.normalization if start else None)
     return choices
 
 
+def _choose_rate(
+    choices: Choices, settings: TrainSettings, config: StarDistConfig, *, fine_tuning: bool
+) -> None:
+    if settings.learning_rate is not None:
+        choices.learning_rate = choices.note("learning rate", settings.learning_rate, "as set")
+        return
+    why = "with batch norm" if config.batch_norm else "StarDist's, without batch norm"
+    rate = (1e-3 if config.batch_norm else 3e-4) * (0.3 if fine_tuning else 1)
+    why += ", lower to fine-tune" if fine_tuning else ""
+    choices.learning_rate = choices.note("learning rate", rate, why)
+
+
 def _keep_network(choices: Choices, settings: TrainSettings, start: Mapping[str, Any]) -> None:
-    for name, value in settings.network.items():
-        if name in start and value != start[name]:
+    configure("stardist", settings.network)  # slips of the keyboard are named, as without a start
+    kept = asdict(configure("stardist", start))
+    given = asdict(configure("stardist", {**kept, **settings.network}))
+    for name in settings.network:
+        if given[name] != kept[name]:
             raise ConfigError(
-                f"network.{name} is {start[name]} in the model to start from, not {value}; leave it out"
+                f"network.{name} is {kept[name]} in the model to start from, not {given[name]}; leave it out"
             )
-    choices.network = choices.note("network", dict(start), "that of the model to start from")
+    choices.network = dict(start)
+    shown = {name: kept[name] for name in ("in_channels", "grid", "n_rays", "depth", "base_channels")}
+    text = ", ".join(f"{name} {_text(value)}" for name, value in shown.items())
+    choices.note("network", text, "that of the model to start from")
 
 
 def _choose_network(choices: Choices, data: Fingerprint, settings: TrainSettings) -> None:
+    configure("stardist", settings.network)  # before what is chosen depends on it
     given = dict(settings.network)
     network = choices.network
-    if len(data.channels) > 1 and "in_channels" not in given:
-        counts = ", ".join(f"{n} with {c}" for c, n in data.channels.items())
-        raise DataError(f"images differ in their number of channels ({counts}); give all the same")
     diameter = data.object_diameters["50"]
     extent = data.object_extents["99"]
 
     def pick(name: str, value: Any, why: str) -> None:
         network[name] = given.pop(name, value)
-        choices.note(name, network[name], why if network[name] == value else "as set")
+        choices.note(name, network[name], "as set" if name in settings.network else why)
 
-    pick("in_channels", int(next(iter(data.channels))), "what the images have")
+    pick("in_channels", *_channels(data, settings))
     grid = 1 if diameter < 8 else 2 if diameter < 60 else 4
     pick("grid", (grid, grid), f"the median object is {diameter:.0f} px wide")
     pick("batch_norm", True, "trains faster; folded away for prediction")
     pick("foreground", True, "outlines are fitted to a foreground that knows each pixel")
-    depth = _depth_for(2 * extent, tuple(network["grid"]))
-    field_px = StarDistConfig(grid=network["grid"], depth=given.get("depth", depth)).receptive_field[0]
-    pick("depth", depth, f"sees {field_px} px; 99 % of the objects span at most {extent:.0f} px")
-    pick("max_channels", CHANNEL_LIMIT if network["depth"] > 3 else 0, "depth costs few weights this way")
+    grids = configure("stardist", {"grid": network["grid"]}).grid
+    depth = _depth_for(2 * extent, grids)
+    field_px = min(StarDistConfig(grid=grids, depth=given.get("depth", depth)).receptive_field)
+    why = f"sees {field_px} px; 99 % of the objects span at most {extent:.0f} px"
+    if field_px < extent:
+        why += ", more than any depth sees: scale the images down, or set a larger grid"
+    pick("depth", depth, why)
+    deep = network["depth"] > 3
+    limit = "depth costs few weights this way" if deep else "no limit: the network is shallow"
+    pick("max_channels", CHANNEL_LIMIT if deep else 0, limit)
     network.update(given)
     for name, value in given.items():
         choices.note(name, value, "as set")
+
+
+def _channels(data: Fingerprint, settings: TrainSettings) -> tuple[int, str]:
+    """Channels that the network takes, and why."""
+    if len(data.channels) > 1 and "in_channels" not in settings.network:
+        counts = ", ".join(f"{n} with {c}" for c, n in data.channels.items())
+        raise DataError(
+            f"images differ in their number of channels ({counts}); give all the same, or name those to use (channels)"
+        )
+    return int(
+        next(iter(data.channels))
+    ), "as many as were named" if settings.channels else "what the images have"
 
 
 def _depth_for(reach: float, grid: tuple[int, ...]) -> int:
@@ -186,24 +217,49 @@ def _choose_patch(
     choices.patch = choices.note("patch", patch, why)
 
 
-def _choose_task(choices: Choices, settings: TrainSettings) -> None:
-    loss = settings.task.get("distance_loss", "iou")
-    task = {
-        "distance_loss": loss,
-        "distance_weight": 0.5 if loss == "iou" else 0.2,
-        "border": 0,
-        **settings.task,
+def _choose_task(choices: Choices, settings: TrainSettings, start: Mapping[str, Any] | None) -> None:
+    base: dict[str, Any] = {"distance_loss": "iou", "border": 0} if start is None else dict(start)
+    before = base.setdefault("distance_loss", "l1")
+    loss = settings.task.get("distance_loss", before)
+    if loss != before or "distance_weight" not in base:
+        base["distance_weight"] = DISTANCE_WEIGHTS.get(loss, 0.2)
+    choices.task = {**base, **settings.task}
+    why = {
+        "iou": "counts relative errors, so that small objects matter as much as large ones",
+        "l1": "StarDist's",
     }
-    why = (
-        "counts relative errors, so that small objects matter as much as large ones"
-        if loss == "iou"
-        else "StarDist's"
+    set_ = "distance_loss" in settings.task
+    choices.note(
+        "distance loss", loss, "as set" if set_ else why.get(loss, "that of the model to start from")
     )
-    choices.note("distance loss", loss, why)
-    choices.task = task
+
+
+def _choose_normalization(choices: Choices, settings: TrainSettings, start: Mapping[str, Any] | None) -> None:
+    given = {
+        "low": settings.normalize_low,
+        "high": settings.normalize_high,
+        "channels": settings.normalize_channels,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    chosen = choices.normalization = Normalization.from_dict({**(start or {}), **given})
+    of = "all channels together" if chosen.channels == "joint" else "each channel"
+    why = (
+        "as set"
+        if given
+        else "what suits most images"
+        if start is None
+        else "that of the model to start from"
+    )
+    choices.note(
+        "normalisation",
+        f"{chosen.low:g} % to {chosen.high:g} %",
+        f"{why}; these percentiles of each image, of {of}, become 0 and 1",
+    )
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, tuple):
         return " x ".join(map(str, value))
     if isinstance(value, bool):
@@ -211,6 +267,6 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-CHOOSERS: dict[str, Callable[[Fingerprint, TrainSettings, Mapping[str, Any] | None], Choices]] = {
+CHOOSERS: dict[str, Callable[[Fingerprint, TrainSettings, ModelInfo | None], Choices]] = {
     "stardist": _choose_stardist
 }

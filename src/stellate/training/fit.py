@@ -12,18 +12,33 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
 from ..data.patches import EpochSampler, PatchDataset, collate
 from ..errors import ConfigError, ModelFileError
 from ..tasks.task import Task
+from .averaging import WeightAverage
+from .checkpoints import BestCheckpoint
 from .history import History
 from .module import TrainingModule
 from .settings import TrainSettings
 
-__all__ = ["EpochReport", "PatchModule", "fit"]
+__all__ = [
+    "LAST",
+    "EpochReport",
+    "Fitted",
+    "PatchModule",
+    "chosen_device",
+    "fit",
+    "is_first_process",
+    "load_checkpoint",
+]
+
+LAST = Path("checkpoints", "last.ckpt")
+"""Where in the folder of a run the newest checkpoint is."""
 
 EpochReport = Callable[[int, int, dict[str, float]], None]
 """Called after every epoch with its number (from 1), how many there are, and its losses."""
@@ -100,6 +115,9 @@ def fit(
 ) -> Fitted:
     """Train a network; on return it holds the weights with the least validation loss.
 
+    On several devices Lightning starts the program anew for each further one. Those processes end here: only the
+    first returns.
+
     Parameters
     ----------
     network
@@ -123,27 +141,24 @@ def fit(
     Raises
     ------
     ConfigError
-        If there is nothing to resume, or the folder holds a run already and `resume` is not set.
+        If the losses are no longer finite numbers.
+    ModelFileError
+        If the checkpoint to resume from is damaged, or of another network.
     """
-    last = folder / "checkpoints" / "last.ckpt"
-    if resume and not last.exists():
-        raise ConfigError(f"{folder}: nothing to resume, there is no {last.name}; start without --resume")
-    if not resume and last.exists():
-        raise ConfigError(
-            f"{folder}: holds a training run already; add --resume to go on with it, or choose another folder"
-        )
+    last = folder / LAST
+    if resume:
+        load_checkpoint(network, last)
+        network.train()
     pl.seed_everything(settings.seed, verbose=False)
     module = TrainingModule(network, task, settings, learning_rate)
-    checkpoint = ModelCheckpoint(
-        last.parent, filename="best", monitor="val_loss", enable_version_counter=False
-    )
+    checkpoint = BestCheckpoint(last.parent)
     # save_last would write only when the best is written
     every = ModelCheckpoint(
         last.parent, filename=last.stem, save_on_train_epoch_end=True, enable_version_counter=False
     )
     callbacks: list[Callback] = [History(folder, report)]
     if settings.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=settings.ema_decay))
+        callbacks.append(WeightAverage(settings.ema_decay))
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     trainer = _trainer(settings, [*callbacks, checkpoint, every], folder)
@@ -157,7 +172,9 @@ def fit(
             if trainer.interrupted:
                 raise KeyboardInterrupt from None
             raise
-    load_checkpoint(network, folder / "checkpoints" / "best.ckpt")
+    if not trainer.is_global_zero:
+        raise SystemExit(0)
+    load_checkpoint(network, last.with_name("best.ckpt"))
     best = checkpoint.best_model_score
     epochs = trainer.current_epoch
     return Fitted(epochs, float(best) if best is not None else float("nan"), epochs < settings.epochs)
@@ -183,7 +200,8 @@ def load_checkpoint(network: nn.Module, path: Path) -> None:
 
 
 def _trainer(settings: TrainSettings, callbacks: list[Callback], folder: Path) -> pl.Trainer:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     device = chosen_device(settings.device)
     return pl.Trainer(
         accelerator={"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[device],
@@ -201,6 +219,11 @@ def _trainer(settings: TrainSettings, callbacks: list[Callback], folder: Path) -
         default_root_dir=folder,
         deterministic="warn" if device == "cuda" else None,
     )
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that speaks and writes, among those of a run on several devices."""
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def chosen_device(device: str) -> str:

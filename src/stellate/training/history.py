@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 
+from ..errors import ConfigError
 from ..io.atomic import atomic
 from ..reports.curves import draw_curves
 
@@ -34,10 +36,15 @@ class History(pl.Callback):
         self.rows: list[dict[str, float]] = []
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the row of the epoch that ends."""
+        """Add the row of the epoch that ends; a run that went wrong ends with it, before anything is saved."""
         losses = {k: float(v) for k, v in trainer.callback_metrics.items()}
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         epoch = trainer.current_epoch + 1
+        if wrong := [name for name, value in losses.items() if not math.isfinite(value)]:
+            raise ConfigError(
+                f"epoch {epoch}: {wrong[0]} is no longer a finite number; train with a lower learning rate "
+                f"(learning_rate, which peaks at {trainer.optimizers[0].defaults['lr']:g}) into another folder"
+            )
         row = {"epoch": epoch, "step": trainer.global_step, "learning_rate": rate, **losses}
         self.rows = [r for r in self.rows if r["epoch"] < epoch] + [row]
         if trainer.is_global_zero:

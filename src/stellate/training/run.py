@@ -14,27 +14,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..data.augmentation import Augmentation
 from ..data.fingerprint import Fingerprint, fingerprint
 from ..data.folder import Dataset
-from ..data.normalization import Normalization
-from ..data.patches import PatchDataset, PatchSettings
-from ..data.samples import FolderSamples, SyntheticSamples
-from ..data.split import validation_split
 from ..errors import ConfigError
-from ..io.atomic import atomic
+from ..io.atomic import atomic, check_writable
 from ..models import build, entry
 from ..models.file import ModelInfo
 from ..tasks import TASKS
 from .choices import Choices, choose
-from .fit import EpochReport, Fitted, PatchModule, fit
+from .feed import check_alike, divided, patch_datasets
+from .fit import LAST, EpochReport, Fitted, PatchModule, chosen_device, fit, is_first_process
 from .settings import TrainSettings
 
 __all__ = ["Run", "resumed_settings", "train_network"]
 
 RUN_FILE = "run.json"
-# Apart from the training seeds that people choose, so that validation patches are never training patches.
-VALIDATION_SEED = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,88 +88,69 @@ def train_network(
 
     Raises
     ------
-    ConfigError, DataError, InputError
-        If the settings contradict each other or the data, or the data cannot be used.
+    ConfigError, DataError, InputError, OutputError
+        If the settings contradict each other or the data, the data cannot be used, or the folder cannot be written
+        to. All of this shows before the training begins.
     """
     kind = entry(model)
-    train, validation = _parts(dataset, settings)
+    check_writable(folder)
+    _check_resumption(folder, resume=resume)
+    chosen_device(settings.device)
+    train, validation = divided(replace(dataset, channels=settings.channels), settings)
     data = fingerprint(train)
-    choices = choose(model, data, settings, start[1].config if start else None)
-    if say is not None:
+    check_alike(data, fingerprint(validation), validation)
+    choices = choose(model, data, settings, start[1] if start else None)
+    if say is not None and is_first_process():
         for line in choices.lines():
             say(line)
-    torch.manual_seed(settings.seed)
-    network = start[0].train() if start else build(model, choices.network)
-    network = network.to(memory_format=torch.channels_last)
-    task = TASKS[kind.task].for_network(network.config, choices.task, dataset.class_names)
-    normalization = Normalization(settings.normalize_low, settings.normalize_high)
-    patches = PatchModule(
-        _train_patches(train, task, choices, settings=settings, normalization=normalization),
-        _validation_patches(validation, task, choices, normalization=normalization),
-        settings,
-    )
-    if not resume:
+    network = _network(model, choices, settings, start)
+    class_names = dataset.class_names or (start[1].class_names if start else ())
+    _check_classes(network, class_names)
+    task = TASKS[kind.task].for_network(network.config, choices.task, class_names)
+    patches = PatchModule(*patch_datasets(train, validation, task, choices, settings=settings), settings)
+    if not resume and is_first_process():
         _write_run(folder, {"model": model, "settings": _plain(settings), "choices": choices.lines()})
+    rate = choices.learning_rate
     fitted = fit(
-        network,
-        task,
-        data=patches,
-        settings=settings,
-        learning_rate=choices.learning_rate,
-        folder=folder,
-        resume=resume,
-        report=report,
-    )
+        network, task, data=patches, settings=settings, learning_rate=rate, folder=folder, resume=resume, report=report
+    )  # fmt: skip
     info = _describe(kind.name, kind.task, folder, network=network, data=data, settings=settings)
     info = replace(
         info,
         settings=dict(choices.task),
-        class_names=dataset.class_names,
-        normalization=normalization.to_dict(),
+        class_names=class_names,
+        normalization=choices.normalization.to_dict(),
         training={**info.training, **_trained_on(train, validation, fitted, start)},
     )
     return Run(network, info, train, validation, fitted)
 
 
-def _parts(dataset: Dataset, settings: TrainSettings) -> tuple[Dataset, Dataset]:
-    if "val" in dataset.splits:
-        return dataset.split("train"), dataset.split("val")
-    if dataset.splits:
-        dataset = dataset.split("train")
-    return validation_split(dataset, fraction=settings.validation, seed=settings.seed)
+def _network(
+    model: str, choices: Choices, settings: TrainSettings, start: tuple[nn.Module, ModelInfo] | None
+) -> Any:
+    torch.manual_seed(settings.seed)
+    network = start[0].train() if start else build(model, choices.network)
+    return network.to(memory_format=torch.channels_last)
 
 
-def _train_patches(
-    train: Dataset, task: Any, choices: Choices, *, settings: TrainSettings, normalization: Normalization
-) -> PatchDataset:
-    channels = choices.network["in_channels"]
-    sources: list[Any] = [FolderSamples(train, normalization, in_channels=channels)]
-    shares = [1 - settings.synthetic]
-    if settings.synthetic:
-        if channels != 1:
-            raise ConfigError(
-                f"synthetic {settings.synthetic}: generated fields have 1 channel, the images have {channels}"
-            )
-        sources.append(SyntheticSamples(normalization))
-        shares.append(settings.synthetic)
-    augmentation = Augmentation(
-        scale=settings.scale, diameters=settings.diameters, intensity=settings.intensity
-    )
-    return PatchDataset(
-        sources,
-        task.target,
-        settings=PatchSettings(size=choices.patch, augmentation=augmentation),
-        seed=settings.seed,
-        shares=shares,
-    )
+def _check_resumption(folder: Path, *, resume: bool) -> None:
+    last = folder / LAST
+    if resume and not last.exists():
+        raise ConfigError(f"{folder}: nothing to resume, there is no {last.name}; start without --resume")
+    if not resume and last.exists():
+        raise ConfigError(
+            f"{folder}: holds a training run already; add --resume to go on with it, or choose another folder"
+        )
 
 
-def _validation_patches(
-    validation: Dataset, task: Any, choices: Choices, *, normalization: Normalization
-) -> PatchDataset:
-    samples = FolderSamples(validation, normalization, in_channels=choices.network["in_channels"])
-    settings = PatchSettings(size=choices.patch, augmentation=Augmentation.none())
-    return PatchDataset([samples], task.target, settings=settings, seed=VALIDATION_SEED)
+def _check_classes(network: Any, class_names: tuple[str, ...]) -> None:
+    classes = getattr(network.config, "n_classes", 0)
+    if class_names and classes != len(class_names):
+        raise ConfigError(
+            f"the network knows {classes} classes, but there are {len(class_names)} names for them"
+        )
+    if classes and not class_names:
+        raise ConfigError(f"network.n_classes {classes}: the data has no classes; leave it out")
 
 
 def resumed_settings(folder: Path, model: str, given: TrainSettings) -> TrainSettings:

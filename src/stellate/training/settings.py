@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,6 +11,20 @@ from typing import Any, Literal
 from ..errors import ConfigError, suggestion
 
 __all__ = ["TrainSettings"]
+
+# Least value of the settings that are whole numbers, and of those that are not.
+_WHOLE = {
+    "epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "devices": 1, "validation_patches": 1,
+    "workers": 0, "patience": 0, "warmup_steps": 0, "seed": 0,
+}  # fmt: skip
+_SHARES = ("validation", "synthetic", "ema_decay")
+_NOT_NEGATIVE = ("weight_decay", "intensity", *_SHARES)
+_WORDS = {
+    "schedule": ("cosine", "plateau"),
+    "device": ("auto", "cpu", "cuda", "mps"),
+    "precision": ("auto", "float32", "bfloat16"),
+    "normalize_channels": (None, "separate", "joint"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,10 +70,15 @@ class TrainSettings:
     the others are chosen from the data."""
     task: dict[str, Any] = field(default_factory=dict)
     """Settings of the task by name, e.g. --task.distance-loss l1 or a [task] table: losses and thresholds."""
-    normalize_low: float = 1.0
-    """Percentile of an image's intensities that becomes 0."""
-    normalize_high: float = 99.8
-    """Percentile that becomes 1."""
+    channels: tuple[int | str, ...] = ()
+    """Channels of the images to train on, by name or by number from 0; or the one word grey, the brightness of colour
+    pictures. All of them if not given. Prediction has to be told the same."""
+    normalize_low: float | None = None
+    """Percentile of an image's intensities that becomes 0; by default 1, or as in the model to start from."""
+    normalize_high: float | None = None
+    """Percentile that becomes 1; by default 99.8, or as in the model to start from."""
+    normalize_channels: Literal["separate", "joint"] | None = None
+    """Whether each channel has percentiles of its own (the default) or all share them, as colours may."""
     scale: tuple[float, float] = (0.75, 1.33)
     """Range of random magnification."""
     diameters: tuple[float, float] | None = None
@@ -86,19 +106,55 @@ class TrainSettings:
         return cls(**values)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps_per_epoch", "batch_size", "devices", "validation_patches"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} {getattr(self, name)}: must be at least 1")
-        for name in ("workers", "patience", "warmup_steps", "weight_decay", "seed", "intensity"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} {getattr(self, name)}: must not be negative")
-        for name in ("validation", "synthetic", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} {getattr(self, name)}: must lie in 0..1, below 1")
+        if isinstance(self.channels, int | str):
+            object.__setattr__(self, "channels", (self.channels,))
+        for name, least in _WHOLE.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} {value!r}: expected a whole number, at least {least}")
+        for name in _NOT_NEGATIVE:
+            _check_number(name, getattr(self, name), below=1 if name in _SHARES else math.inf)
+        if self.learning_rate is not None:
+            _check_number("learning_rate", self.learning_rate)
+            if self.learning_rate == 0:
+                raise ConfigError("learning_rate 0: expected a number above 0, e.g. 1e-3")
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                known = ", ".join(w for w in words if w is not None)
+                raise ConfigError(f"{name} {getattr(self, name)!r}: expected one of {known}")
+        for name in ("scale", "diameters", "patch"):
+            _check_pair(name, getattr(self, name))
+        self._check_devices()
+
+    def _check_devices(self) -> None:
         if self.batch_size % self.devices:
             raise ConfigError(
                 f"batch_size {self.batch_size} cannot be shared evenly by {self.devices} devices"
             )
-        low, high = self.scale
-        if not 0 < low <= high:
-            raise ConfigError(f"scale {self.scale}: expected two factors above 0, the smaller first")
+        if self.validation_patches < self.devices:
+            raise ConfigError(
+                f"validation_patches {self.validation_patches}: expected at least {self.devices}, one for each device"
+            )
+
+
+def _check_number(name: str, value: Any, *, below: float = math.inf) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
+        limits = (
+            "a number, not negative" if below == math.inf else f"a number from 0 to {below}, below {below}"
+        )
+        raise ConfigError(f"{name} {value!r}: expected {limits}")
+
+
+def _check_pair(name: str, value: Any) -> None:
+    if value is None:
+        return
+    numbers = (
+        [v for v in value if isinstance(v, int | float) and v > 0] if isinstance(value, tuple | list) else []
+    )
+    if len(numbers) != 2:
+        raise ConfigError(f"{name} {value!r}: expected two numbers above 0")
+    if name == "patch":
+        if not all(isinstance(v, int) for v in numbers):
+            raise ConfigError(f"patch {value!r}: expected whole numbers of pixels")
+    elif numbers[0] > numbers[1]:
+        raise ConfigError(f"{name} {value!r}: expected the smaller number first")
