@@ -192,5 +192,7 @@ class Image:
             array, have = array[..., np.newaxis], have + "C"
         missing = sorted(set(axes) - set(have))
         if missing:
-            raise InputError(f"{self.name}: expected axes {axes}, got {self.axes}; {', '.join(missing)} missing")
+            raise InputError(
+                f"{self.name}: expected axes {axes}, got {self.axes}; {', '.join(missing)} missing"
+            )
         return np.transpose(array, [have.index(a) for a in axes])
