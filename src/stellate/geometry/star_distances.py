@@ -12,8 +12,7 @@ from .object_probability import checked_labels, object_probability
 
 __all__ = ["object_probability", "star_distances"]
 
-# Empty margin around the bit mask of an object, so that rays may step out of it unchecked: in rows, and in
-# words of 64 pixels.
+# Empty pixels around the bit mask of an object, so that rays may step out of it unchecked.
 _MARGIN = 2
 
 # Objects whose boxes together cover the image more often than this are cut into connected pieces first.
@@ -37,13 +36,24 @@ class _Rays(NamedTuple):
     distances: npt.NDArray[np.float32]
     """Star distance of a pixel for which this step is the first one outside."""
     down: npt.NDArray[np.int64]
-    """Row offset to the nearest pixel."""
-    phase: npt.NDArray[np.int64]
-    """Column offset to the nearest pixel, modulo the grid."""
+    """Row offset to the nearest pixel, in grid steps, rounded down."""
     right: npt.NDArray[np.int64]
     """Column offset to the nearest pixel, in grid steps, rounded down."""
+    phase: npt.NDArray[np.int64]
+    """What rounding left of both: rows times the grid step of columns, plus columns."""
     tied: npt.NDArray[np.bool_]
     """Whether which pixel is nearest depends on the start, because two are equally near."""
+
+
+class _Box(NamedTuple):
+    """Where an object lies; the corner is a pixel of the grid."""
+
+    top: int
+    left: int
+    gy: int
+    gx: int
+    stride: int
+    """Bits of a row in the object's mask."""
 
 
 def star_distances(
@@ -88,16 +98,15 @@ def star_distances(
     labels = checked_labels(labels, grid)
     if n_rays < 3:
         raise ValueError(f"a polygon needs at least 3 rays, got {n_rays}")
-    height, width = labels.shape
     gy, gx = grid
-    out = np.zeros((-(-height // gy), -(-width // gx), n_rays), dtype=np.float32)
+    out = np.zeros((-(-labels.shape[0] // gy), -(-labels.shape[1] // gx), n_rays), dtype=np.float32)
     if not out.size or labels.max() <= 0:
         return out
     boxes = _object_boxes(labels, int(labels.max()))
     if _area(boxes) > _MAX_BOX_AREA * labels.size:
         labels = _connected_pieces(labels)
         boxes = _object_boxes(labels, int(labels.max()))
-    _march(labels, boxes, _ray_steps(n_rays, height, width, gx), gy, gx, out)
+    _march(labels, boxes, _ray_steps(n_rays, labels.shape, grid), gy, gx, out)
     return out
 
 
@@ -113,9 +122,9 @@ def _area(boxes: npt.NDArray[np.int64]) -> int:
     return int(np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2] + 1, 0), axis=1).sum())
 
 
-def _ray_steps(n_rays: int, height: int, width: int, gx: int) -> _Rays:
+def _ray_steps(n_rays: int, shape: tuple[int, ...], grid: tuple[int, int]) -> _Rays:
     """Tabulate the rays up to the diagonal of the image."""
-    n_steps = int(np.hypot(height, width)) + 3
+    n_steps = int(np.hypot(*shape)) + 3
     angles = np.arange(n_rays, dtype=np.float32) * np.float32(2 * np.pi / n_rays)
     # rounded from float64, so that no platform's float32 sine is off in the last bit
     sines = np.sin(angles.astype(np.float64)).astype(np.float32)
@@ -128,16 +137,16 @@ def _ray_steps(n_rays: int, height: int, width: int, gx: int) -> _Rays:
     end_rows = rows + (back * sines)[:, None]
     end_cols = cols + (back * cosines)[:, None]
     # adding the start to an offset rounds again, by at most half the spacing of the largest sum
-    blur = np.spacing(np.float32(2 * max(height, width)))
+    blur = np.spacing(np.float32(2 * max(shape)))
     tied = (np.abs(rows % 1 - 0.5) <= blur) | (np.abs(cols % 1 - 0.5) <= blur)
-    right = np.rint(cols).astype(np.int64)
+    nearest_rows, nearest_cols = np.rint(rows).astype(np.int64), np.rint(cols).astype(np.int64)
     return _Rays(
         rows=rows,
         cols=cols,
         distances=np.sqrt(end_rows * end_rows + end_cols * end_cols),
-        down=np.rint(rows).astype(np.int64),
-        phase=right % gx,
-        right=right // gx,
+        down=nearest_rows // grid[0],
+        right=nearest_cols // grid[1],
+        phase=nearest_rows % grid[0] * grid[1] + nearest_cols % grid[1],
         tied=tied,
     )
 
@@ -163,74 +172,87 @@ def _object_boxes(labels, largest):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def _march(labels, boxes, rays, gy, gx, out):  # type: ignore[no-untyped-def]
     """Follow every ray of every evaluated pixel, one object after another."""
+    width = out.shape[1]
+    flat = out.reshape(-1, out.shape[2])
     for value in range(1, len(boxes)):
         top, left, bottom, right = boxes[value]
         if bottom < 0:
             continue
-        left -= left % gx
-        mask = _object_mask(labels[top : bottom + 1, left : right + 1], value, gx)
-        for i in range(-(-top // gy) * gy, bottom + 1, gy):
-            for word in range(_MARGIN, mask.shape[2] - _MARGIN):
-                if mask[0, i - top + _MARGIN, word]:
-                    _march_word(mask, i - top + _MARGIN, word, top, left, rays, gy, out)
+        top, left = top - top % gy, left - left % gx
+        box = _Box(top, left, gy, gx, (right - left) // gx + 1 + _MARGIN)
+        mask = _object_mask(labels[top : bottom + 1, left : right + 1], value, box)
+        for word in range(mask.shape[1]):
+            if mask[0, word]:
+                _march_word(mask, word, box, rays, width, flat)
 
 
 @njit(nogil=True, cache=True)
-def _object_mask(labels, value, gx):  # type: ignore[no-untyped-def]
-    """Where the labels are `value`: bit b of mask[p, row, word] is the column ``(64 word + b) gx + p``."""
+def _object_mask(labels, value, box):  # type: ignore[no-untyped-def]
+    """Where the labels are `value`: one line of bits for each phase of the grid, row after row.
+
+    Bit 64 w + b of a line is bit b of its word w. Rows are `box.stride` bits apart, with empty ones between.
+    """
     height, width = labels.shape
-    words = (width + 64 * gx - 1) // (64 * gx)
-    mask = np.zeros((gx, height + 2 * _MARGIN, words + 2 * _MARGIN), dtype=np.uint64)
+    gy, gx, stride = box.gy, box.gx, box.stride
+    start = _first_bit(stride)
+    words = (start + (height // gy + 2 + _MARGIN) * stride) // 64 + 2
+    mask = np.zeros((gy * gx, words), dtype=np.uint64)
     for i in range(height):
         for p in range(gx):
-            for bit in range((width - p + gx - 1) // gx):
-                if labels[i, p + bit * gx] == value:
-                    mask[p, i + _MARGIN, (bit >> 6) + _MARGIN] |= np.uint64(1) << np.uint64(bit & 63)
+            first = start + i // gy * stride
+            line = i % gy * gx + p
+            for c in range((width - p + gx - 1) // gx):
+                if labels[i, p + c * gx] == value:
+                    mask[line, (first + c) >> 6] |= np.uint64(1) << np.uint64((first + c) & 63)
     return mask
 
 
 @njit(nogil=True, cache=True)
-def _march_word(mask, row, word, top, left, rays, gy, out):  # type: ignore[no-untyped-def]
-    """Follow the rays of 64 neighbours at once: a shift and an "and" per step tell which are still inside."""
-    gx = len(mask)
-    i = row - _MARGIN + top
-    first = (word - _MARGIN) * 64 + left // gx
-    for k in range(len(rays.rows)):
-        inside = mask[0, row, word]
+def _first_bit(stride):  # type: ignore[no-untyped-def]
+    # a word more than the margin, so that a whole word can be shifted from it
+    return (_MARGIN * (stride + 1)) // 64 * 64 + 128
+
+
+@njit(nogil=True, cache=True)
+def _march_word(mask, word, box, rays, width, flat):  # type: ignore[no-untyped-def]
+    """Follow the rays of 64 pixels at once: a shift and an "and" per step tell which are still inside."""
+    targets = np.empty(64, dtype=np.int64)
+    for b in range(64):
+        row, col = divmod(64 * word + b - _first_bit(box.stride), box.stride)
+        targets[b] = (box.top // box.gy + row) * width + box.left // box.gx + col
+    for k in range(flat.shape[1]):
+        inside = mask[0, word]
         t = 0
         while inside:
             if rays.tied[k, t]:
-                stay = _tied_step(mask, inside, i, first * gx, top, left, rays.rows[k, t], rays.cols[k, t])
+                stay = _tied_step(mask, inside, word, box, rays.rows[k, t], rays.cols[k, t])
             else:
-                at = word + (rays.right[k, t] >> 6)
-                shift = np.uint64(rays.right[k, t] & 63)
-                line = row + rays.down[k, t]
+                offset = rays.down[k, t] * box.stride + rays.right[k, t]
+                at, shift = word + (offset >> 6), np.uint64(offset & 63)
                 # two shifts, as a shift by 64 is undefined
-                high = (mask[rays.phase[k, t], line, at + 1] << np.uint64(1)) << (np.uint64(63) - shift)
-                stay = inside & ((mask[rays.phase[k, t], line, at] >> shift) | high)
+                high = (mask[rays.phase[k, t], at + 1] << np.uint64(1)) << (np.uint64(63) - shift)
+                stay = inside & ((mask[rays.phase[k, t], at] >> shift) | high)
             leave = inside ^ stay
             while leave:
                 lowest = leave & (~leave + np.uint64(1))
-                out[i // gy, first + _BIT_OF[(lowest * _DE_BRUIJN) >> np.uint64(58)], k] = rays.distances[
-                    k, t
-                ]
+                flat[targets[_BIT_OF[(lowest * _DE_BRUIJN) >> np.uint64(58)]], k] = rays.distances[k, t]
                 leave ^= lowest
             inside = stay
             t += 1
 
 
 @njit(nogil=True, cache=True)
-def _tied_step(mask, inside, i, first, top, left, row, col):  # type: ignore[no-untyped-def]
-    """Which of the pixels ``(i, first + gx b)`` are inside after a step, each rounded from its own start."""
-    gx = len(mask)
-    ii = int(np.rint(np.float32(i) + row)) - top + _MARGIN
+def _tied_step(mask, inside, word, box, row, col):  # type: ignore[no-untyped-def]
+    """Which of the pixels of a word are inside after a step that is rounded from each start by itself."""
     stay = np.uint64(0)
     for b in range(64):
         bit = np.uint64(1) << np.uint64(b)
         if inside & bit:
-            jj = int(np.rint(np.float32(first + gx * b) + col)) - left
-            at = jj // gx
-            found = mask[jj % gx, ii, (at >> 6) + _MARGIN] >> np.uint64(at & 63)
-            if found & np.uint64(1):
+            y, x = divmod(64 * word + b - _first_bit(box.stride), box.stride)
+            # the nearest pixel, relative to the corner of the box
+            i = int(np.rint(np.float32(box.top + y * box.gy) + row)) - box.top
+            j = int(np.rint(np.float32(box.left + x * box.gx) + col)) - box.left
+            at = _first_bit(box.stride) + i // box.gy * box.stride + j // box.gx
+            if (mask[i % box.gy * box.gx + j % box.gx, at >> 6] >> np.uint64(at & 63)) & np.uint64(1):
                 stay |= bit
     return stay
