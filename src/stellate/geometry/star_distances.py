@@ -106,7 +106,8 @@ def star_distances(
     if _area(boxes) > _MAX_BOX_AREA * labels.size:
         labels = _connected_pieces(labels)
         boxes = _object_boxes(labels, int(labels.max()))
-    _march(labels, boxes, _ray_steps(n_rays, labels.shape, grid), gy, gx, out)
+    longest = int(np.hypot(*(boxes[:, 2:] - boxes[:, :2] + 1).max(axis=0)))
+    _march(labels, boxes, _ray_steps(n_rays, longest + 3, max(labels.shape), grid), gy, gx, out)
     return out
 
 
@@ -122,9 +123,8 @@ def _area(boxes: npt.NDArray[np.int64]) -> int:
     return int(np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2] + 1, 0), axis=1).sum())
 
 
-def _ray_steps(n_rays: int, shape: tuple[int, ...], grid: tuple[int, int]) -> _Rays:
-    """Tabulate the rays up to the diagonal of the image."""
-    n_steps = int(np.hypot(*shape)) + 3
+def _ray_steps(n_rays: int, n_steps: int, side: int, grid: tuple[int, int]) -> _Rays:
+    """Tabulate rays of a number of steps, in an image whose longer side is `side`."""
     angles = np.arange(n_rays, dtype=np.float32) * np.float32(2 * np.pi / n_rays)
     # rounded from float64, so that no platform's float32 sine is off in the last bit
     sines = np.sin(angles.astype(np.float64)).astype(np.float32)
@@ -137,7 +137,7 @@ def _ray_steps(n_rays: int, shape: tuple[int, ...], grid: tuple[int, int]) -> _R
     end_rows = rows + (back * sines)[:, None]
     end_cols = cols + (back * cosines)[:, None]
     # adding the start to an offset rounds again, by at most half the spacing of the largest sum
-    blur = np.spacing(np.float32(2 * max(shape)))
+    blur = np.spacing(np.float32(2 * side))
     tied = (np.abs(rows % 1 - 0.5) <= blur) | (np.abs(cols % 1 - 0.5) <= blur)
     nearest_rows, nearest_cols = np.rint(rows).astype(np.int64), np.rint(cols).astype(np.int64)
     return _Rays(
