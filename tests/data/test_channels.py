@@ -1,8 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 
 from stellate.axes import Image
-from stellate.data.channels import choose_channels
+from stellate.data.channels import choose_channels, pick_channels
 from stellate.errors import InputError
 
 RNG = np.random.default_rng(1)
@@ -85,3 +87,25 @@ def test_grey_of_a_colour_picture():
 def test_what_is_open_is_asked(picture, wanted, choice, message):
     with pytest.raises(InputError, match=message):
         choose_channels(picture, wanted, choice)
+
+
+def test_an_image_reduced_to_its_chosen_channels():
+    picture = Image(
+        np.stack([A, B, C]), "CYX", {"Y": 0.5, "X": 0.25}, name="cells", channel_names=("DAPI", "GFP", "Cy5")
+    )
+    got = pick_channels(picture, ("Cy5", 0))
+    np.testing.assert_array_equal(got.array, [C, A])
+    assert (got.axes, got.channel_names, got.spacing_um) == ("CYX", ("Cy5", "DAPI"), {"Y": 0.5, "X": 0.25})
+    grey = pick_channels(image(A, B, C), ("grey",))
+    np.testing.assert_allclose(grey.array[0], 0.299 * A + 0.587 * B + 0.114 * C, rtol=1e-5)
+    assert grey.channels == 1
+
+
+def test_channels_that_cannot_be_picked(tmp_path):
+    path = tmp_path / "cells.tif"
+    with pytest.raises(InputError, match=rf"{re.escape(str(path))}: no channel 7; the image has 3 channels"):
+        pick_channels(Image(np.stack([A, B, C]), "CYX", name="cells", path=path), (7,))
+    with pytest.raises(
+        InputError, match="cells: has the axes ZYX; channels can be named for images without depth"
+    ):
+        pick_channels(Image(np.stack([A, B, C]), "ZYX", name="cells"), (0,))

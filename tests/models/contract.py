@@ -1,7 +1,12 @@
-"""What every model must do, so that a new model's test is one line in `test_contract.py`."""
+"""What every model must do, so that a new model's test is one line in `test_contract.py`.
+
+`check_model` takes a model through what the program does with a network alone, `check_task` through what it does with
+network and task together: to learn, to decode whole images and tiles, and to merge.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stellate.geometry.tiles import Tile
 from stellate.models import ModelEntry, build
 from stellate.models.file import ModelInfo, load_model, save_model
 from stellate.nn.inference import prepare_for_inference
+from stellate.tasks import TASKS
 
-__all__ = ["check_model"]
+__all__ = ["check_model", "check_task"]
 
 
 def check_model(entry: ModelEntry, small: dict[str, Any], folder: Path) -> None:
@@ -21,6 +28,7 @@ def check_model(entry: ModelEntry, small: dict[str, Any], folder: Path) -> None:
     config = entry.config(**small)
     assert is_dataclass(config)
     assert config == entry.config(**asdict(config))
+    assert config == entry.config(**json.loads(json.dumps(asdict(config))))
     assert all(f.name in asdict(config) for f in fields(config))
     torch.manual_seed(0)
     network = build(entry.name, small)
@@ -42,3 +50,50 @@ def check_model(entry: ModelEntry, small: dict[str, Any], folder: Path) -> None:
     assert entry.config(**read.config) == config
     for name, out in prepare_for_inference(loaded)(image).items():
         torch.testing.assert_close(out, expected[name], atol=1e-4, rtol=1e-4)
+
+
+def check_task(
+    entry: ModelEntry, small: dict[str, Any], sample: Any, class_names: tuple[str, ...] = ()
+) -> None:
+    """Train a model on one sample through its task, then decode and merge what it predicts.
+
+    Parameters
+    ----------
+    entry
+        The model.
+    small
+        Fields of its config, for a network that is quick.
+    sample
+        Image (sides that are multiples of the stride) and annotation, as the task takes them.
+    class_names
+        Of the objects, for networks that tell them apart.
+    """
+    torch.manual_seed(0)
+    network: Any = build(entry.name, small)
+    task = TASKS[entry.task].for_network(network.config, {}, class_names)
+    image = torch.from_numpy(sample.pixels)[None]
+    batch = {"image": image, **{n: torch.from_numpy(a)[None] for n, a in task.target(sample).items()}}
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    totals = []
+    for _ in range(30):
+        losses = task.loss(network, batch)
+        assert all(value.ndim == 0 and value.isfinite() for value in losses.values())
+        total = torch.stack(list(losses.values())).sum()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        totals.append(total.item())
+    assert totals[-1] < 0.7 * totals[0]
+
+    network.eval()
+    with torch.inference_mode():
+        first, again = network(image), network(image)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+    shape = sample.pixels.shape[1:]
+    output = {name: out[0] for name, out in first.items()}
+    result = task.merge([task.decode(output, Tile.whole(shape))])
+    found = task.score([result], [sample.annotation])
+    assert found.n_true == len(sample.annotation)
+    assert found.n_predicted == len(result)
+    assert task.score([result], [result]).mean_accuracy == 1

@@ -4,10 +4,14 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from stellate.data.samples import Sample
+from stellate.data.synthetic import FieldConfig, generate_field
 from stellate.errors import ConfigError
 from stellate.models import MODELS, build, entry
+from stellate.results import Instances
 
 spec = importlib.util.spec_from_file_location("contract", Path(__file__).with_name("contract.py"))
 assert spec is not None
@@ -29,6 +33,20 @@ SMALL: dict[str, list[dict[str, Any]]] = {
 )
 def test_contract(name: str, small: dict[str, Any], tmp_path: Path) -> None:
     contract.check_model(entry(name), small, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "small"), [(name, small) for name, sizes in SMALL.items() for small in sizes]
+)
+def test_contract_with_the_task(name: str, small: dict[str, Any]) -> None:
+    small = {**small, "base_channels": 16}
+    config = entry(name).config(**small)
+    image, truth = generate_field(FieldConfig(shape=(64, 64), diameter=(14.0, 22.0), density=0.25), seed=1)
+    pixels = (image.array / image.array.max()).astype(np.float32)
+    classes = np.arange(len(truth)) % 2 if config.n_classes else None
+    annotation = Instances(truth.labels, classes=classes, class_names=("a", "b") if config.n_classes else ())
+    sample = Sample(np.stack([pixels] * config.in_channels), annotation)
+    contract.check_task(entry(name), small, sample, annotation.class_names)
 
 
 def test_every_model_is_tested() -> None:

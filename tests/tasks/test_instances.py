@@ -88,6 +88,14 @@ def test_class_targets_put_background_first_and_leave_unknown_objects_out() -> N
     np.testing.assert_array_equal(target["class"], expected)
 
 
+def test_where_nobody_named_classes_none_is_learned() -> None:
+    labels = np.zeros((8, 8), np.int32)
+    labels[2:5, 2:5] = 1
+    task = InstancesTask(class_names=("a", "b"), grid=(1, 1))
+    target = task.target(Sample(np.zeros((1, 8, 8), np.float32), Instances(labels)))
+    assert (target["class"] == -1).all()
+
+
 def test_a_mask_without_objects_is_refused() -> None:
     sample = Sample(np.zeros((1, 8, 8), np.float32), Mask(np.zeros((8, 8), np.int32), ("a",)))
     with pytest.raises(DataError, match="label image"):

@@ -26,40 +26,13 @@ from ..losses import (
 )
 from ..metrics.instances import InstanceMetrics, score_instances
 from ..results import Annotation, FloatArray, Instances
+from .candidates import Candidates, joined, take
 from .task import Arrays, Batch, Sample
 
 __all__ = ["Candidates", "InstancesTask"]
 
 # No object is narrower than this, so that a polygon always has an area.
 MIN_DISTANCE = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """Star-convex shapes found in one tile, in pixels of the image that the user gave.
-
-    Attributes
-    ----------
-    tile
-        Where they were found.
-    points
-        ``(n, 2)`` float32 centres (row, col).
-    distances
-        ``(n, n_rays)`` float32.
-    scores
-        ``(n,)`` float32 object probabilities.
-    class_scores
-        ``(n, n_classes + 1)`` float32, background first; or None.
-    foreground
-        Probability times 255 of the pixels that the tile owns, uint8, in pixels of the network's image; or None.
-    """
-
-    tile: Tile
-    points: FloatArray
-    distances: FloatArray
-    scores: FloatArray
-    class_scores: FloatArray | None = None
-    foreground: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -228,11 +201,11 @@ class InstancesTask:
                 if foreground is None:
                     foreground = np.zeros(part.tile.shape, dtype=np.uint8)
                 foreground[part.tile.own_slices] = part.foreground
-        found = _concatenate(kept)
+        found = joined(kept)
         if len(kept) > 1:
-            found = _take(found, self._suppress(found) != SUPPRESSED)
+            found = take(found, self._suppress(found) != SUPPRESSED)
         # position breaks ties, so that labels do not depend on the tiles
-        found = _take(found, np.lexsort((found.points[:, 1], found.points[:, 0], -found.scores)))
+        found = take(found, np.lexsort((found.points[:, 1], found.points[:, 0], -found.scores)))
         labels = paint_polygons(found.points, found.distances, found.tile.target_shape, scores=found.scores)
         if foreground is not None:
             inside = _resized(foreground, found.tile.target_shape) >= round(255 * self.foreground_threshold)
@@ -285,12 +258,12 @@ class InstancesTask:
         """Drop what is suppressed for certain, knowing that other tiles may hold better candidates nearby."""
         tile = found.tile
         if tile.is_whole:
-            return _take(found, self._suppress(found) != SUPPRESSED)
+            return take(found, self._suppress(found) != SUPPRESSED)
         known = tuple(
             (-np.inf if start == 0 else _place(start, tile), np.inf if stop == size else _place(stop, tile))
             for (start, stop), size in zip(tile.owns, tile.shape, strict=True)
         )
-        return _take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
+        return take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
 
     def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:
         return suppress(found.points, found.distances, found.scores, self.nms_threshold, **region)
@@ -298,7 +271,7 @@ class InstancesTask:
     def _instances(self, labels: npt.NDArray[np.int32], found: Candidates) -> Instances:
         """Rows for the objects that still have pixels, in order of their score."""
         visible = areas(labels, len(found.scores)) > 0
-        found = _take(found, visible)
+        found = take(found, visible)
         table = np.zeros(len(visible) + 1, dtype=np.int32)
         table[1:][visible] = np.arange(1, visible.sum() + 1)
         if not visible.all():
@@ -330,33 +303,6 @@ def _instances(annotation: Annotation) -> Instances:
 
 def _place(position: float, tile: Tile) -> float:
     return (position + 0.5) / tile.scale - 0.5
-
-
-def _take(found: Candidates, which: npt.NDArray[Any]) -> Candidates:
-    classes = None if found.class_scores is None else found.class_scores[which]
-    return replace(
-        found,
-        points=found.points[which],
-        distances=found.distances[which],
-        scores=found.scores[which],
-        class_scores=classes,
-    )
-
-
-def _concatenate(parts: Sequence[Candidates]) -> Candidates:
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    classes = None
-    if first.class_scores is not None:
-        classes = np.concatenate([p.class_scores for p in parts if p.class_scores is not None])
-    return replace(
-        first,
-        points=np.concatenate([p.points for p in parts]),
-        distances=np.concatenate([p.distances for p in parts]),
-        scores=np.concatenate([p.scores for p in parts]),
-        class_scores=classes,
-    )
 
 
 def _resized(foreground: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
