@@ -161,6 +161,18 @@ def test_train_settings_come_from_a_file(verb, tmp_path) -> None:
     assert list(settings.network["grid"]) == [1, 1]
 
 
+def test_train_hands_over_channels_and_the_model_to_start_from(verb, capsys, tmp_path) -> None:
+    called = verb("train", TRAINED)
+    config = tmp_path / "run.toml"
+    config.write_text('[train]\nfrom = "nuclei"\nsteps-per-epoch = 7\nnormalize_channels = "joint"\n')
+    arguments = ["train", "stardist", "data", "-o", "run", "--config", str(config)]
+    assert main([*arguments, "--channels", "DAPI", "--channels", "0", "--validation_patches", "9"]) == 0
+    settings = called.kwargs["settings"]
+    assert (settings.from_model, settings.channels, settings.steps_per_epoch) == ("nuclei", ("DAPI", 0), 7)
+    assert (settings.normalize_channels, settings.validation_patches) == ("joint", 9)
+    assert "-m run -o results --channels DAPI --channels 0" in capsys.readouterr().out
+
+
 def test_train_prints_what_was_chosen_and_the_score(monkeypatch, capsys, tmp_path) -> None:
     def train(*args: Any, say: Any, progress: Any, **kwargs: Any) -> Any:
         say("grid  (2, 2): objects are large")
