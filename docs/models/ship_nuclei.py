@@ -1,8 +1,8 @@
 """Make the model that ships out of a training run: float16 weights, and a card with what was measured.
 
-    python docs/models/ship_nuclei.py runs/nuclei
+    python docs/models/ship_nuclei.py runs/nuclei DATA
 
-See nuclei.toml for how the run is made.
+DATA is the annotated folder, its validation images in ``val/``. See nuclei.toml for how the run is made.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from stellate import evaluate
 from stellate.models.file import load_model, save_model
+from stellate.prediction.predictor import Predictor
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "src" / "stellate" / "weights" / "nuclei.safetensors"
 
 DESCRIPTION = "Nuclei in fluorescence images, 8 to 100 pixels across."
 LICENSE = "BSD-3-Clause"
+# Best on the validation images by mean accuracy over IoU 0.5 to 0.9; all lie on wide plateaus.
+SETTINGS = {"prob_threshold": 0.62, "nms_threshold": 0.3, "foreground_threshold": 0.45, "growth": 0.75}
 LIMITS = (
     "Trained on fluorescence only: not for stained tissue, phase contrast or whole cells. Nuclei of fewer than 8 "
     "pixels across are often missed, very dense tissue is merged in places, and debris "
@@ -46,9 +50,11 @@ Outlines nuclei in 2D fluorescence images of one channel (bright on dark), whate
 """
 
 
-def main(run: Path) -> None:
+def main(run: Path, data: Path) -> None:
     network, info = load_model(run / "model.safetensors")
-    measured = info.metrics["validation"]
+    info = replace(info, settings={**info.settings, **SETTINGS})
+    measured = evaluate(Predictor(network, info), data, split="val").metrics.summary()
+    info = replace(info, metrics={"validation": measured})
     settings = info.training["settings"]
     levels = ("0.5", "0.6", "0.7", "0.75", "0.8", "0.9")
     by_image = {f"{float(k):g}": v for k, v in measured["accuracy_by_image"].items()}
@@ -78,4 +84,4 @@ def main(run: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
