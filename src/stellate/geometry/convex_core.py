@@ -64,7 +64,10 @@ def convex_core(vertices, planes):  # type: ignore[no-untyped-def]
     n = len(rows) - 1
     hull = _hull(rows, cols)
     size = len(hull) - 1
-    if size < 3 or max(np.abs(rows).max(), np.abs(cols).max()) >= _LARGEST:
+    largest = 0
+    for k in range(n):
+        largest = max(largest, abs(rows[k]), abs(cols[k]))
+    if size < 3 or largest >= _LARGEST:
         return 0
     for e in range(size):
         first, last = hull[e], hull[e + 1]
@@ -150,7 +153,8 @@ def common_area_at_least(planes, first, last, row, col, vertices, scratch):  # t
             scratch[2, k] = excess if excess > scratch[2, k] else scratch[2, k]
     for k in range(n):
         scratch[2, k] = np.float32(1) / scratch[2, k]
-    scratch[:, n] = scratch[:, 0]
+    for axis in range(3):
+        scratch[axis, n] = scratch[axis, 0]
     doubled = np.float32(0)
     for k in range(n):
         across = scratch[1, k] * scratch[0, k + 1] - scratch[0, k] * scratch[1, k + 1]

@@ -260,7 +260,8 @@ def _place(shape, star, j, state, placed, planes):  # type: ignore[no-untyped-de
     facts = placed.facts[p]
     facts[0], facts[1], facts[2], facts[3] = shape.centre[0], shape.centre[1], used, used + size
     facts[4], facts[5] = state, j
-    placed.boxes[p, :] = shape.box
+    for k in range(len(shape.box)):
+        placed.boxes[p, k] = shape.box[k]
     placed.seen[p] = -1
     placed.counts[1] += size
     return planes
@@ -288,5 +289,7 @@ def _with_room(array, rows):  # type: ignore[no-untyped-def]
     if len(array) >= rows:
         return array
     larger = np.empty((2 * rows, array.shape[1]), array.dtype)
-    larger[: len(array)] = array
+    for i in range(len(array)):
+        for j in range(array.shape[1]):
+            larger[i, j] = array[i, j]
     return larger

@@ -135,12 +135,16 @@ def common_area(a, b):  # type: ignore[no-untyped-def]
     The plane is cut into strips at the rows of all vertices, and these at the rows where two edges cross. In
     between, edges are straight and do not cross, so the common part is a row of trapezoids.
     """
-    low = max(a[:, 0].min(), b[:, 0].min())
-    high = min(a[:, 0].max(), b[:, 0].max())
-    if low >= high or max(a[:, 1].min(), b[:, 1].min()) >= min(a[:, 1].max(), b[:, 1].max()):
+    top, left, bottom, right = _bounds(a)
+    low, first, high, last = _bounds(b)
+    low, high = max(low, top), min(high, bottom)
+    if low >= high or max(first, left) >= min(last, right):
         return 0.0
-    rows = np.sort(np.concatenate((a[:, 0], b[:, 0])))
     size = len(a) + len(b)
+    rows = np.empty(size, dtype=np.float64)
+    for k in range(size):
+        rows[k] = a[k, 0] if k < len(a) else b[k - len(a), 0]
+    _sort(rows, size)
     # start column, end column, turn of a, turn of b of the edges that cross the strip
     edges = np.empty((size, 4), dtype=np.float64)
     area = 0.0
@@ -150,8 +154,19 @@ def common_area(a, b):  # type: ignore[no-untyped-def]
             continue
         count = _cut_edges(a, top, bottom, edges, 0, 2)
         count = _cut_edges(b, top, bottom, edges, count, 3)
-        area += (bottom - top) * _strip_area(edges[:count])
+        area += (bottom - top) * _strip_area(edges, count)
     return area
+
+
+@njit(nogil=True, cache=True)
+def _bounds(vertices):  # type: ignore[no-untyped-def]
+    top, left = vertices[0, 0], vertices[0, 1]
+    bottom, right = top, left
+    for k in range(1, len(vertices)):
+        row, col = vertices[k, 0], vertices[k, 1]
+        top, left = min(top, row), min(left, col)
+        bottom, right = max(bottom, row), max(right, col)
+    return top, left, bottom, right
 
 
 @njit(nogil=True, cache=True)
@@ -166,35 +181,59 @@ def _cut_edges(vertices, top, bottom, edges, count, column):  # type: ignore[no-
         slope = (x1 - x0) / (y1 - y0)
         edges[count, 0] = x0 + (top - y0) * slope
         edges[count, 1] = x0 + (bottom - y0) * slope
-        edges[count, 2:] = 0
+        edges[count, 2] = edges[count, 3] = 0
         edges[count, column] = 1 if y1 > y0 else -1
         count += 1
     return count
 
 
 @njit(nogil=True, cache=True)
-def _strip_area(edges):  # type: ignore[no-untyped-def]
+def _strip_area(edges, count):  # type: ignore[no-untyped-def]
     """Area of the common part in a strip of height 1, whose edges may cross one another."""
-    count = len(edges)
-    cuts = [0.0, 1.0]
+    cuts = np.empty(2 + count * count // 2, dtype=np.float64)
+    cuts[0], cuts[1] = 0.0, 1.0
+    n_cuts = 2
     for e in range(count):
         for f in range(e):
             start, end = edges[e, 0] - edges[f, 0], edges[e, 1] - edges[f, 1]
             if start * end < 0:
-                cuts.append(start / (start - end))
-    cuts.sort()
-    columns = np.empty(count, dtype=np.float64)
+                cuts[n_cuts] = start / (start - end)
+                n_cuts += 1
+    _sort(cuts, n_cuts)
     area = 0.0
-    for c in range(len(cuts) - 1):
-        middle = (cuts[c] + cuts[c + 1]) / 2
-        for e in range(count):
-            columns[e] = edges[e, 0] + middle * (edges[e, 1] - edges[e, 0])
-        order = np.argsort(columns)
-        turn_a = turn_b = 0.0
-        for e in range(count - 1):
-            turn_a += edges[order[e], 2]
-            turn_b += edges[order[e], 3]
-            if turn_a != 0 and turn_b != 0:
-                # half-way up a trapezoid its width is the mean one
-                area += (cuts[c + 1] - cuts[c]) * (columns[order[e + 1]] - columns[order[e]])
+    for c in range(n_cuts - 1):
+        # half-way up a trapezoid its width is the mean one
+        area += (cuts[c + 1] - cuts[c]) * _common_width(edges, count, (cuts[c] + cuts[c + 1]) / 2)
     return area
+
+
+@njit(nogil=True, cache=True)
+def _common_width(edges, count, height):  # type: ignore[no-untyped-def]
+    """Width of the common part at a height of 0 (top) to 1 (bottom) in a strip."""
+    columns, order = np.empty(count, dtype=np.float64), np.empty(count, dtype=np.int64)
+    for e in range(count):
+        column = edges[e, 0] + height * (edges[e, 1] - edges[e, 0])
+        at = e
+        while at > 0 and columns[at - 1] > column:
+            columns[at], order[at] = columns[at - 1], order[at - 1]
+            at -= 1
+        columns[at], order[at] = column, e
+    width = turn_a = turn_b = 0.0
+    for e in range(count - 1):
+        turn_a += edges[order[e], 2]
+        turn_b += edges[order[e], 3]
+        if turn_a != 0 and turn_b != 0:
+            width += columns[e + 1] - columns[e]
+    return width
+
+
+@njit(nogil=True, cache=True)
+def _sort(values, count):  # type: ignore[no-untyped-def]
+    # by insertion: there are few values, and NumPy's sort takes seconds to compile
+    for i in range(1, count):
+        value = values[i]
+        at = i
+        while at > 0 and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
