@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from skimage.io import imread, imsave
 
 import stellate
 from stellate import api
 from stellate.data.folder import open_folder
-from stellate.errors import ConfigError, DataError, OutputError
+from stellate.errors import ConfigError, DataError, InputError, OutputError
 from stellate.metrics.instances import score_instances
 from stellate.prediction.tuning import IOUS, tune_thresholds
 
@@ -203,3 +204,12 @@ def test_no_such_folder(tmp_path: Path) -> None:
 def test_no_such_model(annotated_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean 'stardist'"):
         stellate.train("startdist", annotated_folder, tmp_path / "run")
+
+
+def test_an_image_that_cannot_be_evaluated_is_named(run: Path, tmp_path: Path) -> None:
+    for folder, value in (("images", np.nan), ("masks", 1)):
+        (tmp_path / folder).mkdir()
+        array = np.full((40, 40), value, np.float32 if folder == "images" else np.uint8)
+        tifffile.imwrite(tmp_path / folder / "bad.tif", array)
+    with pytest.raises(InputError, match=r"images.bad\.tif: .*NaN"):
+        stellate.evaluate(run, tmp_path)

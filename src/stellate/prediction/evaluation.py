@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..data.folder import Dataset
+from ..errors import InputError
 from ..io import write_table
 from ..io.atomic import atomic
 from ..metrics.instances import InstanceMetrics
@@ -101,15 +103,18 @@ def evaluate_dataset(
         Called as ``progress(images_done, images, name)``.
     """
     names = [record.name for record in dataset.records]
+    images, annotations = tee(dataset.pair(index) for index in range(len(names)))
 
     def found() -> Iterator[Result]:
-        for index, name in enumerate(names):
-            yield predictor.predict(dataset.image(index), options).result
+        for index, (image, _) in enumerate(images):
+            try:
+                yield predictor.predict(image, options).result
+            except InputError as error:
+                raise InputError(f"{dataset[index].image_path}: {error}") from error
             if progress is not None:
-                progress(index + 1, len(names), name)
+                progress(index + 1, len(names), names[index])
 
-    truths = (dataset.pair(index)[1] for index in range(len(names)))
-    metrics = predictor.task(options).score(found(), truths, names)
+    metrics = predictor.task(options).score(found(), (truth for _, truth in annotations), names)
     # predicted once more, so that only a dozen pictures need be held, not every label image
     worst = tuple((names[k], *_pictures(predictor, dataset, k, options)) for k in metrics.worst(WORST_SHOWN))
     return Evaluation(metrics, predictor.info.name, dataset.root.name, worst)
