@@ -1,8 +1,9 @@
 """Make the model that ships out of a training run: float16 weights, and a card with what was measured.
 
-    python docs/models/ship_nuclei.py runs/nuclei DATA
+    python docs/models/ship_nuclei.py runs/nuclei-2 DATA runs/nuclei
 
-DATA is the annotated folder, its validation images in ``val/``. See nuclei.toml for how the run is made.
+The first folder is the run to ship; those after DATA are the runs that it started from, in their order. DATA is the
+annotated folder, its validation images in ``val/``. See nuclei.toml for how the runs are made.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stellate import evaluate
-from stellate.models.file import load_model, save_model
+from stellate.models.file import load_model, read_info, save_model
 from stellate.prediction.predictor import Predictor
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ Outlines nuclei in 2D fluorescence images of one channel (bright on dark), whate
 - **Network**: StarDist (32 rays, grid 2) with batch normalisation, four poolings and a foreground head to which the
   outlines are fitted; {parameters:,} weights, stored as float16.
 - **Data**: {train} images of stage 1 of the 2018 Data Science Bowl (BBBC038, fluorescence only, corrected masks, CC0),
-  {share:.0%} of the patches generated fields; {epochs} epochs of {steps} steps of {batch} patches of 256 x 256.
+  some of the patches ({shares}) generated fields; {epochs} epochs of {steps} steps of {batch} patches of 256 x 256.
 - **Measured** on {n} images that were set aside and used to choose thresholds; accuracy TP / (TP + FP + FN), averaged
   over the images:
 
@@ -50,11 +51,12 @@ Outlines nuclei in 2D fluorescence images of one channel (bright on dark), whate
 """
 
 
-def main(run: Path, data: Path) -> None:
+def main(run: Path, data: Path, *before: Path) -> None:
     network, info = load_model(run / "model.safetensors")
     info = replace(info, settings={**info.settings, **SETTINGS})
     measured = evaluate(Predictor(network, info), data, split="val").metrics.summary()
     info = replace(info, metrics={"validation": measured})
+    stages = [*(read_info(r / "model.safetensors").training for r in before), info.training]
     settings = info.training["settings"]
     levels = ("0.5", "0.6", "0.7", "0.75", "0.8", "0.9")
     by_image = {f"{float(k):g}": v for k, v in measured["accuracy_by_image"].items()}
@@ -62,8 +64,8 @@ def main(run: Path, data: Path) -> None:
     card = CARD.format(
         parameters=sum(p.numel() for p in network.parameters()),
         train=info.training["train_images"],
-        share=settings["synthetic"],
-        epochs=info.training["epochs"],
+        shares=", ".join(f"{stage['settings']['synthetic']:.0%}" for stage in stages),
+        epochs=" + ".join(str(stage["epochs"]) for stage in stages),
         steps=settings["steps_per_epoch"],
         batch=settings["batch_size"],
         n=info.training["validation_images"],
@@ -84,4 +86,4 @@ def main(run: Path, data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))
