@@ -50,7 +50,7 @@ def test_one_pixel_as_qupath_sees_it(tmp_path):
     assert properties["name"] == "1"
     assert properties["classification"]["name"] == "immune"
     assert len(properties["classification"]["color"]) == 3
-    assert properties["measurements"] == {"area_px": 1, "touches_border": 0, "probability": 0.75}
+    assert properties["measurements"] == {"area_px": 1, "touches_border": 0, "Detection probability": 0.75}
 
 
 def test_round_trip_of_names_classes_and_measurements(tmp_path):

@@ -11,7 +11,9 @@ from PIL import Image as PillowImage
 from stellate import io
 from stellate.axes import Image
 from stellate.errors import OutputError
+from stellate.geometry.measure import measure
 from stellate.prediction import outputs
+from stellate.prediction import prediction as module
 from stellate.prediction.outputs import read_run
 
 
@@ -46,6 +48,65 @@ def test_frames_share_labels_and_table_and_have_outlines_of_their_own(predictor,
     names = {p.name for p in tmp_path.iterdir()}
     assert {"film_T000_rois.zip", "film_T001_rois.zip", "film_T001_overlay.png", "film_objects.csv"} <= names
     assert set(pd.read_csv(paths["objects"])["T"]) == {0, 1}
+
+
+QUPATH_NAMES = {
+    "probability": "Detection probability",
+    "area_px": "Area px^2",
+    "area_um2": "Area µm^2",
+    "equivalent_diameter_px": "Equivalent diameter px",
+    "equivalent_diameter_um": "Equivalent diameter µm",
+    "perimeter_px": "Perimeter px",
+    "perimeter_um": "Perimeter µm",
+    "major_axis_px": "Major axis px",
+    "major_axis_um": "Major axis µm",
+    "minor_axis_px": "Minor axis px",
+    "minor_axis_um": "Minor axis µm",
+    "orientation_deg": "Orientation deg",
+    "eccentricity": "Eccentricity",
+    "solidity": "Solidity",
+    "circularity": "Circularity",
+    "touches_border": "Touches border",
+    "intensity_mean_DAPI": "DAPI: Mean",
+    "intensity_std_DAPI": "DAPI: Std.Dev.",
+    "intensity_min_DAPI": "DAPI: Min",
+    "intensity_max_DAPI": "DAPI: Max",
+    "intensity_sum_DAPI": "DAPI: Sum",
+    "intensity_mean_GFP": "GFP: Mean",
+    "intensity_std_GFP": "GFP: Std.Dev.",
+    "intensity_min_GFP": "GFP: Min",
+    "intensity_max_GFP": "GFP: Max",
+    "intensity_sum_GFP": "GFP: Sum",
+}
+
+
+@pytest.mark.parametrize("spacing", [{"Y": 0.5, "X": 0.5}, {}])
+def test_numbers_in_qupath_are_those_of_the_table(predictor, cells, tmp_path, spacing):
+    """Of each frame its own, to the last digit that is written."""
+    second = np.random.default_rng(0).integers(0, 4000, (2, *cells.shape), dtype=np.uint16)
+    film = np.stack([[cells, second[0]], [cells[::-1], second[1]]])
+    image = Image(film, "TCYX", spacing, name="film", channel_names=("DAPI", "GFP"))
+    prediction = predictor.predict(image, channels=(0,), rescale="off")
+    paths = prediction.save(tmp_path)
+    table = pd.read_csv(paths["objects"])
+    names = {k: v for k, v in QUPATH_NAMES.items() if spacing or not k.endswith(("_um", "_um2"))}
+    position = {"T", "label", "centroid_row", "centroid_col", "x1", "y1", "x2", "y2"}
+    assert set(table.columns) == set(names) | position
+    for frame, kind in ((0, "geojson"), (1, "geojson 1")):
+        rows = table[table["T"] == frame].set_index("label")
+        objects = io.read_geojson(paths[kind])
+        assert len(objects) == len(rows) > 10
+        for one in objects:
+            row = rows.loc[int(one.name)]
+            expected = {names[k]: float(row[k]) for k in names if not pd.isna(row[k])}
+            assert one.measurements == expected
+
+
+def test_objects_are_measured_once(prediction, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "measure", lambda *a, **k: calls.append(a) or measure(*a, **k))
+    prediction.save(tmp_path)
+    assert len(calls) == 1
 
 
 def test_an_image_without_objects_has_all_its_files(predictor, tmp_path):

@@ -9,6 +9,7 @@ from .labels import read_labels, write_labels
 from .listing import list_images
 from .outlined import OutlinedObject
 from .png import write_picture
+from .qupath_names import qupath_measurements
 from .rois import read_rois, write_rois
 from .table import read_table, write_table
 
@@ -19,6 +20,7 @@ __all__ = [
     "atomic",
     "list_images",
     "open_lazy",
+    "qupath_measurements",
     "read",
     "read_geojson",
     "read_labels",

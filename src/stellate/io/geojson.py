@@ -22,12 +22,13 @@ from ..results import Instances
 from .atomic import atomic
 from .content import damaged_file_errors
 from .outlined import OutlinedObject
+from .qupath_names import PROBABILITY
 
 __all__ = ["read_geojson", "write_geojson"]
 
-Ring = npt.NDArray[
-    np.float64
-]  # Colours of the classes in QuPath, told apart by colour-blind readers too (Okabe and Ito, 2008).
+Ring = npt.NDArray[np.float64]
+
+# Colours of the classes in QuPath, told apart by colour-blind readers too (Okabe and Ito, 2008).
 _COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0))
 
 
@@ -45,9 +46,10 @@ def write_geojson(
         The ``.geojson`` file; its folder is made where it is missing.
     instances
         Objects of a 2D image. A detection is named by its label; scores are written as the measurement
-        ``probability``, classes as classifications.
+        ``Detection probability``, classes as classifications.
     measurements
-        Columns of one number per object; missing ones (NaN) are left out.
+        Columns of one number per object, by the names that QuPath is to show (see
+        `stellate.io.qupath_names.qupath_measurements`); missing numbers (NaN) are left out.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def read_geojson(path: str | os.PathLike[str]) -> list[OutlinedObject]:
 def _columns(instances: Instances, given: Mapping[str, npt.ArrayLike]) -> dict[str, list[float]]:
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in given.items()}
     if instances.scores is not None:
-        columns.setdefault("probability", np.asarray(instances.scores, dtype=np.float64))
+        columns.setdefault(PROBABILITY, np.asarray(instances.scores, dtype=np.float64))
     for name, values in columns.items():
         if values.shape != (len(instances),):
             raise InputError(f"measurement {name!r} has shape {values.shape} for {len(instances)} objects")

@@ -24,6 +24,8 @@ from .. import io
 from ..errors import OutputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .prediction import Prediction
 
 __all__ = ["Run", "read_run", "save"]
@@ -105,13 +107,20 @@ def _write_all(prediction: Prediction, draft: Path, name: str) -> Iterator[tuple
     io.write_labels(path, stack, spacing_um=prediction.image.spacing_um)
     yield "labels", path
     path = draft / f"{name}_objects.csv"
-    io.write_table(path, prediction.table())
+    table = prediction.table()
+    io.write_table(path, table)
     yield "objects", path
+    measured = 0
     for k, position in enumerate(prediction.positions()):
-        yield from _write_frame(prediction, k, draft / "_".join([name, *_place(position)]))
+        stem = draft / "_".join([name, *_place(position)])
+        rows = slice(measured, measured + len(prediction.instances[k]))
+        yield from _write_frame(prediction, k, stem, table=table[rows])
+        measured = rows.stop
 
 
-def _write_frame(prediction: Prediction, k: int, stem: Path) -> Iterator[tuple[str, Path]]:
+def _write_frame(
+    prediction: Prediction, k: int, stem: Path, *, table: pd.DataFrame
+) -> Iterator[tuple[str, Path]]:
     """Write the files of one frame; what those of a later one hold is told apart by its number."""
     instances, after = prediction.instances[k], f" {k}" if k else ""
     path = stem.with_name(f"{stem.name}_overlay.png")
@@ -121,7 +130,8 @@ def _write_frame(prediction: Prediction, k: int, stem: Path) -> Iterator[tuple[s
     io.write_rois(path, instances)
     yield f"rois{after}", path
     path = stem.with_name(f"{stem.name}_objects.geojson")
-    io.write_geojson(path, instances)
+    columns = {str(column): values.to_numpy() for column, values in table.items()}
+    io.write_geojson(path, instances, measurements=io.qupath_measurements(columns))
     yield f"geojson{after}", path
 
 
