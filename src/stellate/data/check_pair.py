@@ -26,6 +26,7 @@ _FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
 # A share of clipped object pixels above which texture, and with it touching borders, is lost.
 _SATURATED = 0.05
 _IDS_NAMED = 6
+_REPLACE = "replace the file, or take the pair out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +77,11 @@ def check_pair(
     try:
         image = io.read(record.image_path, axes=axes)
     except (StellateError, OSError) as error:
-        findings.append(_unreadable(record.image_path, error))
+        findings.append(Finding.from_error(record.image_path, error, _REPLACE))
     try:
         labels, ids = io.read_labels(record.mask_path)
     except (StellateError, OSError) as error:
-        findings.append(_unreadable(record.mask_path, error))
+        findings.append(Finding.from_error(record.mask_path, error, _REPLACE))
     if labels is not None:
         findings += _check_labels(record.mask_path, labels, ids, receptive_field)
     if image is not None:
@@ -100,14 +101,6 @@ def check_pair(
         n_objects=len(ids),
     )
     return facts, findings
-
-
-def _unreadable(file: Path, error: Exception) -> Finding:
-    # The errors of readers begin with the file and end with the remedy.
-    message = str(error).removeprefix(f"{file}: ")
-    what, _, remedy = message.rpartition("; ")
-    remedy = remedy if what else "replace the file, or take the pair out"
-    return Finding(Severity.ERROR, file, what or message, remedy)
 
 
 def _check_labels(

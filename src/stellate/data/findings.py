@@ -43,6 +43,14 @@ class Finding:
     what: str
     remedy: str
 
+    @classmethod
+    def from_error(cls, file: Path, error: Exception, remedy: str) -> Finding:
+        """What a reader said of a file; the remedy is for errors that name none."""
+        # The errors of readers begin with the file and end with the remedy.
+        message = str(error).removeprefix(f"{file}: ")
+        what, _, named = message.rpartition("; ")
+        return cls(Severity.ERROR, file, what or message, named if what else remedy)
+
     def __str__(self) -> str:
         where = f"{self.file}: " if self.file else ""
         return f"{self.severity}: {where}{self.what}; {self.remedy}"

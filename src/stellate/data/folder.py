@@ -1,13 +1,14 @@
 """Annotated folders: ``images/`` beside ``masks/``, or such a pair in each of ``train/``, ``val/`` and
 ``test/``.
 
-An image and its mask have the same name; the suffix may differ, and so may the case of the letters.
+An image and its mask have the same name; the suffix may differ, and so may the case of the letters. Where
+objects are of several classes, files beside the masks say which; see `stellate.data.classes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
@@ -16,6 +17,8 @@ from ..axes import Image
 from ..errors import DataError
 from ..results import Instances
 from .channels import pick_channels
+from .class_names import renumbering
+from .classes import MISFIT_REMEDY, ObjectClasses, read_classes
 from .listing import SPLITS, Listing, Record, list_pairs
 from .pixels import ONE_FRAME, several_frames
 
@@ -39,9 +42,11 @@ class Dataset(Sequence[Record]):
     axes
         Axes of the image files where the user named them, else None.
     class_names
-        Names of the object classes; empty if there is only one class.
+        Names of the object classes of the whole folder; empty if objects are not told apart.
     channels
         Channels that images are reduced to, as in `choose_channels`; empty for all.
+    classes
+        Classes of the objects by the path of their mask; of other masks nothing is known.
     """
 
     root: Path
@@ -49,6 +54,7 @@ class Dataset(Sequence[Record]):
     axes: str | None = None
     class_names: tuple[str, ...] = ()
     channels: tuple[int | str, ...] = ()
+    classes: Mapping[Path, ObjectClasses] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -85,6 +91,25 @@ class Dataset(Sequence[Record]):
         """The records at these positions, in this order."""
         return replace(self, records=tuple(self.records[i] for i in indices))
 
+    def with_class_names(self, names: Sequence[str]) -> Dataset:
+        """The same with these class names, in this order; none of them for objects that are not told apart.
+
+        Raises
+        ------
+        DataError
+            If objects are of classes that are not among them.
+        """
+        if not names:
+            return replace(self, class_names=(), classes={})
+        if strange := [name for name in self.class_names if name not in names]:
+            raise DataError(
+                f"{self.root}: objects of the class {', '.join(strange)}, which is not among {', '.join(names)}; name "
+                "the classes alike"
+            )
+        table = renumbering(self.class_names, names)
+        classes = {mask: of.renumbered(table) for mask, of in self.classes.items()}
+        return replace(self, class_names=tuple(names), classes=classes)
+
     def image(self, index: int) -> Image:
         """Read an image.
 
@@ -106,11 +131,19 @@ class Dataset(Sequence[Record]):
 
         Raises
         ------
+        DataError
+            If classes are stated of objects that are not in the mask.
         InputError
             If the file cannot be read as a label image.
         """
-        labels, _ = io.read_labels(self.records[index].mask_path)
-        return Instances(labels, class_names=self.class_names)
+        path = self.records[index].mask_path
+        labels, ids = io.read_labels(path)
+        stated = self.classes.get(path)
+        if stated is None:
+            return Instances(labels, class_names=self.class_names)
+        if misfit := stated.misfit(ids):
+            raise DataError(f"{stated.file}: {misfit} in {path.name}; {MISFIT_REMEDY}")
+        return Instances(labels, classes=stated.of(ids), class_names=self.class_names)
 
     def pair(self, index: int) -> tuple[Image, Instances]:
         """Read an image and its annotation, and see to it that they cover the same pixels.
@@ -118,7 +151,8 @@ class Dataset(Sequence[Record]):
         Raises
         ------
         DataError
-            If the image has several frames, or the spatial shapes differ.
+            If the image has several frames, the spatial shapes differ, or classes are stated of objects that are not in
+            the mask.
         InputError
             If either file cannot be read.
         """
@@ -136,7 +170,7 @@ class Dataset(Sequence[Record]):
 
 
 def open_folder(path: str | Path, *, axes: str | None = None) -> Dataset:
-    """Open an annotated folder. Only file names are looked at; images are read when asked for.
+    """Open an annotated folder. Files that state classes are read; images and masks are when asked for.
 
     Parameters
     ----------
@@ -149,7 +183,8 @@ def open_folder(path: str | Path, *, axes: str | None = None) -> Dataset:
     Raises
     ------
     DataError
-        If the folder is missing or laid out differently, holds no pair, or if a file has no partner.
+        If the folder is missing or laid out differently, holds no pair, if a file has no partner, or a file that states
+        classes cannot be used.
     """
     listing = list_pairs(path)
     root = listing.root
@@ -170,7 +205,9 @@ def open_folder(path: str | Path, *, axes: str | None = None) -> Dataset:
     if not listing.records:
         seen = f"; files of other kinds: {_names(listing.ignored, root)}" if listing.ignored else ""
         raise DataError(f"{root}: no images; expected {', '.join(io.SUFFIXES)} in images/ and masks/{seen}")
-    return Dataset(root, listing.records, axes)
+    classes = read_classes(listing)
+    classes.check()
+    return Dataset(root, listing.records, axes, classes.names, classes=classes.by_mask)
 
 
 def _names(files: Sequence[Path], root: Path) -> str:
