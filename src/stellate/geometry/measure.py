@@ -10,18 +10,12 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from .labels import Labels, areas, bounding_boxes, count_objects
-from .measure_kernels import (
-    digital_hull_areas,
-    perimeters,
-    raw_moments,
-    squared_deviations,
-    sums_and_extremes,
-)
+from .measure_intensity import intensity_columns
+from .measure_kernels import digital_hull_areas, perimeters, raw_moments
 
 __all__ = ["measure"]
 
 Column = npt.NDArray[Any]
-_BAND = 256  # rows of intensity that are held as float64 at a time
 
 
 def measure(
@@ -92,7 +86,7 @@ def measure(
     columns |= _shape_columns(labels, boxes, pixels, spacing)
     columns |= _box_columns(labels.shape, boxes, pixels)
     if intensity is not None:
-        columns |= _intensity_columns(labels, intensity, pixels, channel_names)
+        columns |= intensity_columns(labels, intensity, pixels, channel_names)
     return columns
 
 
@@ -166,50 +160,3 @@ def _box_columns(shape: tuple[int, ...], boxes: Column, pixels: Column) -> dict[
     x1, y1, x2, y2 = boxes.T
     touches = (x1 == 0) | (y1 == 0) | (x2 == shape[1]) | (y2 == shape[0])
     return {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "touches_border": touches & (pixels > 0)}
-
-
-def _intensity_columns(
-    labels: Labels, intensity: Any, pixels: Column, channel_names: Sequence[str]
-) -> dict[str, Column]:
-    shape = tuple(intensity.shape)
-    if shape[:2] != labels.shape or len(shape) not in (2, 3):
-        raise InputError(f"expected intensities of shape {labels.shape} or with channels behind, got {shape}")
-    if np.dtype(intensity.dtype).kind not in "buif":
-        raise InputError(f"expected real intensities, got {intensity.dtype}")
-    channels = shape[2] if len(shape) == 3 else 1
-    names = list(channel_names) or [str(c) for c in range(channels)]
-    if len(names) != channels:
-        raise InputError(f"{len(names)} channel names for {channels} channels")
-    columns: dict[str, Column] = {}
-    for channel, name in enumerate(names):
-        suffix = f"_{name}" if channels > 1 else ""
-        for key, values in _one_channel(labels, intensity, channel, pixels).items():
-            columns[f"intensity_{key}{suffix}"] = values
-    return columns
-
-
-def _one_channel(labels: Labels, intensity: Any, channel: int, pixels: Column) -> dict[str, Column]:
-    n = len(pixels)
-    total, lowest, highest, squares = np.zeros(n), np.full(n, np.inf), np.full(n, -np.inf), np.zeros(n)
-    for start in range(0, labels.shape[0], _BAND):
-        sums_and_extremes(
-            labels[start : start + _BAND], _band(intensity, start, channel), total, lowest, highest
-        )
-    area = np.where(pixels > 0, pixels, np.nan)
-    mean = total / area
-    # The second pass over the pixels keeps the digits that sum(x^2) - sum(x)^2/n would lose.
-    for start in range(0, labels.shape[0], _BAND):
-        squared_deviations(labels[start : start + _BAND], _band(intensity, start, channel), mean, squares)
-    exists = pixels > 0
-    return {
-        "mean": mean,
-        "std": np.sqrt(squares / area),
-        "min": np.where(exists, lowest, np.nan),
-        "max": np.where(exists, highest, np.nan),
-        "sum": np.where(exists, total, np.nan),
-    }
-
-
-def _band(intensity: Any, start: int, channel: int) -> npt.NDArray[np.float64]:
-    rows = np.asarray(intensity[start : start + _BAND])
-    return np.ascontiguousarray(rows[..., channel] if rows.ndim == 3 else rows, dtype=np.float64)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .labels import Labels
 
-__all__ = ["digital_hull_areas", "perimeters", "raw_moments", "squared_deviations", "sums_and_extremes"]
+__all__ = ["digital_hull_areas", "perimeters", "raw_moments"]
 
 Column = npt.NDArray[Any]
 
@@ -206,34 +206,3 @@ def _gcd(a: int, b: int) -> int:
     while b:
         a, b = b, a % b
     return a
-
-
-@numba.njit(nogil=True, cache=True)
-def sums_and_extremes(labels: Any, values: Any, total: Any, lowest: Any, highest: Any) -> None:
-    """Add the values ``(rows, columns)`` of each object to its sum, and widen its extremes; NaN stays NaN.
-
-    `total`, `lowest` and `highest` are ``(n,)`` float64 and are changed.
-    """
-    for r in range(labels.shape[0]):
-        for c in range(labels.shape[1]):
-            k = labels[r, c] - 1
-            if k < 0 or k >= total.size:
-                continue
-            value = values[r, c]
-            total[k] += value
-            if value < lowest[k] or np.isnan(value):
-                lowest[k] = value
-            if value > highest[k] or np.isnan(value):
-                highest[k] = value
-
-
-@numba.njit(nogil=True, cache=True)
-def squared_deviations(labels: Any, values: Any, mean: Any, squares: Any) -> None:
-    """Add the squared deviations of the values from their object's mean to `squares`, ``(n,)`` float64."""
-    for r in range(labels.shape[0]):
-        for c in range(labels.shape[1]):
-            k = labels[r, c] - 1
-            if k < 0 or k >= squares.size:
-                continue
-            deviation = values[r, c] - mean[k]
-            squares[k] += deviation * deviation
