@@ -16,6 +16,7 @@ from stellate import api
 from stellate.data.folder import open_folder
 from stellate.errors import ConfigError, DataError, InputError, OutputError
 from stellate.metrics.instances import score_instances
+from stellate.prediction.options import PredictOptions
 from stellate.prediction.tuning import IOUS, tune_thresholds
 
 SETTINGS = {
@@ -107,6 +108,33 @@ def test_thresholds_are_the_best_of_a_grid(run: Path, annotated_folder: Path) ->
 
     assert best == pytest.approx(score(thresholds["prob_threshold"], thresholds["nms_threshold"]), abs=0.03)
     assert best >= max(score(p, 0.4) for p in (0.2, 0.4, 0.6, 0.8)) - 0.03
+
+
+@pytest.mark.parametrize("channels", [(1,), (2, 1, 0)])
+def test_a_model_remembers_its_channels(annotated_folder: Path, tmp_path: Path, channels: tuple) -> None:
+    """The fields are the green of pictures whose red is blank and whose blue is noise."""
+    for k in range(8):
+        part = tmp_path / "data" / ("val" if k % 4 == 0 else "train")
+        for folder in ("images", "masks"):
+            (part / folder).mkdir(parents=True, exist_ok=True)
+        green = imread(annotated_folder / "images" / f"{k}.tif")
+        noise = np.random.default_rng(k).integers(0, 4096, green.shape)
+        picture = np.stack([np.arange(96)[:, np.newaxis] + 0 * green, green, noise], axis=-1)
+        imsave(part / "images" / f"{k}.tif", picture.astype(np.uint16), check_contrast=False)
+        shutil.copy(annotated_folder / "masks" / f"{k}.tif", part / "masks")
+    settings = {**SETTINGS, "epochs": 4, "channels": channels}
+    model = stellate.train("stardist", tmp_path / "data", tmp_path / "run", settings=settings)
+    assert stellate.load(tmp_path / "run").info.channels == channels
+    plain, told, other = (
+        stellate.evaluate(model, tmp_path / "data", split="val", options=PredictOptions(channels=chosen))
+        for chosen in ((), channels, (0, 1, 2)[: len(channels)])
+    )
+    assert plain.metrics.summary() == told.metrics.summary() == model.info.metrics["validation"]
+    assert plain.metrics.pooled[0].true_positives > 0
+    assert other.metrics.summary() != plain.metrics.summary()
+    validation = open_folder(tmp_path / "data").split("val")
+    thresholds, _ = tune_thresholds(model, validation, device="cpu")
+    assert thresholds == {k: model.info.settings[k] for k in thresholds}
 
 
 def test_fine_tuning_from_a_run(run: Path, annotated_folder: Path, tmp_path: Path) -> None:

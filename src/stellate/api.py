@@ -195,19 +195,19 @@ def train(
         say=say,
         report=_epochs_as_progress(progress) if progress else None,
     )
+    # whole images, as the model will meet them: it knows itself which channels it was trained on
+    validation = replace(run.validation, channels=())
     thresholds: dict[str, float] = {}
-    if _has_objects(run.validation):
-        thresholds, _ = tune_thresholds(
-            Predictor(run.network, run.info), run.validation, device=chosen.device
-        )
+    if _has_objects(validation):
+        thresholds, _ = tune_thresholds(Predictor(run.network, run.info), validation, device=chosen.device)
     info = replace(run.info, settings={**run.info.settings, **thresholds, **chosen.task})
     options = PredictOptions(device=chosen.device)
-    evaluation = evaluate_dataset(Predictor(run.network, info), run.validation, options=options)
+    evaluation = evaluate_dataset(Predictor(run.network, info), validation, options=options)
     info = replace(info, metrics={"validation": evaluation.metrics.summary()})
     save_model(folder / "model.safetensors", run.network, info)
     evaluation.save(folder)
     predictor = load(folder)
-    _draw_predictions(predictor, run.validation, options, folder / "validation.png")
+    _draw_predictions(predictor, validation, options, folder / "validation.png")
     return predictor
 
 

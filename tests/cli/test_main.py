@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -170,7 +171,7 @@ def test_train_hands_over_channels_and_the_model_to_start_from(verb, capsys, tmp
     settings = called.kwargs["settings"]
     assert (settings.from_model, settings.channels, settings.steps_per_epoch) == ("nuclei", ("DAPI", 0), 7)
     assert (settings.normalize_channels, settings.validation_patches) == ("joint", 9)
-    assert "-m run -o results --channels DAPI --channels 0" in capsys.readouterr().out
+    assert "-m run -o results\n" in capsys.readouterr().out  # the model remembers the channels
 
 
 def test_train_prints_what_was_chosen_and_the_score(monkeypatch, capsys, tmp_path) -> None:
@@ -283,6 +284,19 @@ def test_info_describes_the_sample(capsys) -> None:
     assert lines["axes"].strip() == "YX"
     assert lines["shape"].strip() == "512 x 512"
     assert "Y 0.325 um" in lines["pixel size"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "shown"),
+    [((2,), "channels  2"), (("DAPI", 0), "channels  DAPI, 0"), (("grey",), "channels  grey")],
+)
+def test_info_shows_the_channels_that_a_model_was_trained_on(verb, capsys, channels, shown) -> None:
+    verb("info", ModelInfo("a", "stardist", "instances", {}, channels=channels))
+    assert main(["info", "a"]) == 0
+    assert shown in re.sub(" {2,}", "  ", capsys.readouterr().out)
+    verb("info", ModelInfo("a", "stardist", "instances", {}))
+    assert main(["info", "a"]) == 0
+    assert "channels" not in capsys.readouterr().out
 
 
 def test_converted_model_is_described_and_used(capsys, tmp_path) -> None:

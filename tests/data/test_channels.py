@@ -89,6 +89,68 @@ def test_what_is_open_is_asked(picture, wanted, choice, message):
         choose_channels(picture, wanted, choice)
 
 
+NAMED = ("DAPI", "GFP")
+
+
+@pytest.mark.parametrize(
+    ("picture", "wanted", "trained", "expected", "note"),
+    [
+        (image(A, B, C), 1, (2,), [C], "channel 2 used, as the model was trained"),
+        (image(A, B, names=NAMED), 1, ("GFP",), [B], "channel GFP used, as the model was trained"),
+        (image(A, B, C), 2, (2, 0), [C, A], "channels 2, 0 used, as the model was trained"),
+        (image(A, B), 2, (1, 0), [B, A], "channels 1, 0 used, as the model was trained"),
+        # before what would be used unasked: the others are constant, or all are equal
+        (image(A, FLAT, FLAT), 1, (1,), [FLAT], "channel 1 used, as the model was trained"),
+        (image(A, A), 1, (1,), [A], "channel 1 used, as the model was trained"),
+        # nothing to choose, or nothing to say
+        (Image(A, "YX", name="cells"), 1, (2,), [A], ""),
+        (Image(A, "YX", name="cells"), 1, (0,), [A], ""),
+        (Image(A, "YX", name="cells"), 1, ("grey",), [A], ""),
+        (image(A, B), 2, (0, 1), [A, B], ""),
+        (image(A, B), 2, (2, 1), [A, B], ""),
+        # the choice does not fit, but nothing is open
+        (image(FLAT, B), 1, (2,), [B], "channel 1 used: the others are constant"),
+        (image(A, B, C, FLAT), 3, ("R", "G", "B"), [A, B, C], "alpha"),
+    ],
+)
+def test_what_the_model_was_trained_on_is_used(picture, wanted, trained, expected, note):
+    pixels, said = choose_channels(picture, wanted, (), trained=trained)
+    np.testing.assert_array_equal(pixels[:, :, :], expected)
+    assert note in said
+    assert bool(note) == bool(said)
+
+
+def test_colour_pictures_turn_grey_where_the_model_was_trained_so():
+    pixels, said = choose_channels(image(A, B, C), 1, (), trained=("grey",))
+    np.testing.assert_allclose(pixels[:, :, :][0], 0.299 * A + 0.587 * B + 0.114 * C, rtol=1e-5)
+    assert said.startswith("colours turned to grey")
+    assert said.endswith(", as the model was trained")
+
+
+def test_what_the_user_chose_goes_before_what_the_model_was_trained_on():
+    pixels, said = choose_channels(image(A, B, C), 1, (0,), trained=(2,))
+    np.testing.assert_array_equal(pixels[:, :, :], [A])
+    assert said == "channel 0 used"
+    with pytest.raises(InputError, match="no channel 5") as caught:
+        choose_channels(image(A, B, C), 1, (5,), trained=(2,))
+    assert "trained" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("picture", "wanted", "trained", "message"),
+    [
+        (image(A, B), 1, (2,), "name the one to use.*; the model was trained on channel 2, which this image"),
+        (image(A, B, names=NAMED), 1, ("Cy5",), r"2 channels \(DAPI, GFP\).* on channel Cy5, which this"),
+        (image(A, B), 1, ("grey",), r"on the brightness of colour pictures \(grey\), which this image"),
+        (image(A, B, C), 2, (0, 5), "name the 2 to use.*; the model was trained on channels 0, 5, which"),
+        (image(A, B, C), 2, (0,), "name the 2 to use.*; the model was trained on channel 0"),
+    ],
+)
+def test_an_image_without_the_channels_that_the_model_was_trained_on(picture, wanted, trained, message):
+    with pytest.raises(InputError, match=message):
+        choose_channels(picture, wanted, (), trained=trained)
+
+
 def test_an_image_reduced_to_its_chosen_channels():
     picture = Image(
         np.stack([A, B, C]), "CYX", {"Y": 0.5, "X": 0.25}, name="cells", channel_names=("DAPI", "GFP", "Cy5")

@@ -28,6 +28,7 @@ INFO = ModelInfo(
     config=CONFIG,
     settings={"prob_threshold": 0.53, "nms_threshold": 0.3},
     class_names=("round", "long"),
+    channels=("DAPI", 2),
     normalization={"low": 1.0, "high": 99.8},
     spacing_um={"Y": 0.5, "X": 0.5},
     object_diameter_px=14.5,
@@ -81,6 +82,11 @@ def test_round_trip(network: nn.Module, model: Path) -> None:
     x = torch.rand(1, 1, 32, 32)
     with torch.inference_mode():
         assert torch.equal(loaded(x)["distances"], network.eval()(x)["distances"])
+
+
+def test_files_of_before_channels_were_recorded_load(model: Path) -> None:
+    rewrite(model, info=lambda info: {k: v for k, v in info.items() if k != "channels"})
+    assert load_model(model)[1] == replace(INFO, channels=())
 
 
 def test_half_halves_the_file_and_loads_as_float32(network: nn.Module, model: Path, tmp_path: Path) -> None:
@@ -248,6 +254,8 @@ def everything_damaged() -> dict[str, tuple[Any, str]]:
         "unknown model": (stated(model="stardust"), "did you mean .stardist"),
         "model a number": (stated(model=3), "model should be of type str"),
         "settings a list": (stated(settings=[1]), "settings should be of type"),
+        "channels a text": (stated(channels="grey"), "channels should be of type"),
+        "channels of nothing": (stated(channels=[0.5]), "channels should be of type"),
         "class names a text": (stated(class_names="ab"), "class_names should be"),
         "infinite threshold": (header(lambda h: inject_infinity(h)), "not one that stellate made"),
         "unknown setting": (config(layers=3), "layers"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -142,6 +144,20 @@ def test_images_that_cannot_be_used_are_refused_with_the_remedy(image, message):
 def test_a_model_for_colour_refuses_grey_images():
     with pytest.raises(InputError, match="the model takes 3 channels, the image has 1 channel"):
         random_model(in_channels=3).predict(np.zeros((20, 20)))
+
+
+def test_channels_are_those_of_the_training_unless_chosen(predictor, cells):
+    predictor.info = replace(predictor.info, channels=(2,))
+    noise = np.random.default_rng(0).integers(0, 255, cells.shape).astype(np.uint8)
+    picture = Image(np.stack([noise, noise[::-1], cells]), "CYX")
+    prediction = predictor.predict(picture)
+    assert prediction.notes == ("channel 2 used, as the model was trained",)
+    np.testing.assert_array_equal(prediction.labels, predictor.predict(cells).labels)
+    chosen = predictor.predict(picture, channels=(0,))
+    assert chosen.notes == ("channel 0 used",)
+    np.testing.assert_array_equal(chosen.labels, predictor.predict(noise).labels)
+    with pytest.raises(InputError, match=r"name the one to use.*trained on channel 2"):
+        predictor.predict(Image(picture.array[:2], "CYX"))
 
 
 def test_unknown_options_are_refused():

@@ -240,13 +240,15 @@ def colours(annotated_folder: Path, folder: Path) -> Path:
 def test_colour_pictures(annotated_folder: Path, tmp_path: Path) -> None:
     data = colours(annotated_folder, tmp_path / "data")
     settings = replace(SETTINGS, epochs=1, steps_per_epoch=1)
-    assert train(data, tmp_path / "all", settings).info.config["in_channels"] == 3
+    info = train(data, tmp_path / "all", settings).info
+    assert (info.config["in_channels"], info.channels) == (3, ())
     green = train(data, tmp_path / "green", replace(settings, channels=1))
-    assert green.info.config["in_channels"] == 1
+    assert (green.info.config["in_channels"], green.info.channels) == (1, (1,))
     expected = tifffile.imread(data / "images" / "0.tif")[..., 1]
     seen = next(k for k, r in enumerate(green.train.records) if r.name == "0")
     np.testing.assert_array_equal(green.train.image(seen).array[0], expected)
-    assert train(data, tmp_path / "grey", replace(settings, channels="grey")).info.config["in_channels"] == 1
+    info = train(data, tmp_path / "grey", replace(settings, channels="grey")).info
+    assert (info.config["in_channels"], info.channels) == (1, ("grey",))
     with pytest.raises(InputError, match=r"0\.tif: there is no channel 5|0\.tif: no channel 5"):
         train(data, tmp_path / "none", replace(settings, channels=5))
     with pytest.raises(InputError, match=r"images.*\.tif: the model takes 1 channel, the image has 3"):

@@ -49,6 +49,5 @@ def train(
         images = counted(scores["n_images"], "validation image")
         say(f"on {images}: mean accuracy {scores['mean_accuracy_by_image']:.3f}")
     say(f"model, curves and report are in {output.resolve()}")
-    channels = "".join(f" --channels {c}" for c in settings.channels)
-    say(f"next: stellate predict YOUR_IMAGES -m {output} -o results{channels}")
+    say(f"next: stellate predict YOUR_IMAGES -m {output} -o results")
     return 0

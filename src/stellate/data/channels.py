@@ -13,10 +13,13 @@ from .pixels import GREY, Pixels
 __all__ = ["choose_channels", "pick_channels"]
 
 
-def choose_channels(image: Image, wanted: int, chosen: tuple[int | str, ...]) -> tuple[Pixels, str]:
+def choose_channels(
+    image: Image, wanted: int, chosen: tuple[int | str, ...], *, trained: tuple[int | str, ...] = ()
+) -> tuple[Pixels, str]:
     """Bring an image to the number of channels that a model takes.
 
     - Where the user chose, that is used.
+    - Where the model was trained on chosen channels and the image has them, these are used.
     - As many channels as wanted are used as they are.
     - One is wanted and there are more: those that are constant (an unused colour, an opaque alpha channel)
       are left out and equal ones (a grey picture stored as a colour one) count once; if one is left, it is
@@ -33,6 +36,8 @@ def choose_channels(image: Image, wanted: int, chosen: tuple[int | str, ...]) ->
         Channels that the model takes.
     chosen
         Indices or names, or the one word ``"grey"``; empty where the user left it open.
+    trained
+        What was chosen when the model was trained, likewise; empty if nothing was, or it is not known.
 
     Returns
     -------
@@ -46,26 +51,21 @@ def choose_channels(image: Image, wanted: int, chosen: tuple[int | str, ...]) ->
     InputError
         If the choice does not fit the image or the model, or is needed.
     """
-    if chosen == (GREY,) and GREY not in image.channel_names:
-        return _grey(image, wanted)
     if chosen:
-        indices = tuple(_index(image, c) for c in chosen)
-        if len(indices) != wanted:
-            raise InputError(
-                f"{image.name}: the model takes {wanted} channel{'s'[: wanted > 1]}, but "
-                f"{len(indices)} were chosen ({', '.join(map(str, chosen))})"
-            )
-        return Pixels(image, indices), f"channel{'s'[: wanted > 1]} {', '.join(map(str, chosen))} used"
+        return _pick(image, wanted, chosen)
+    if trained and (found := _as_trained(image, wanted, trained)):
+        return found
     everything = Pixels(image, tuple(range(image.channels)))
     if image.channels == wanted:
         return everything, ""
     if wanted == 1:
-        return _only_one(image, everything)
+        return _only_one(image, everything, trained)
     if (wanted, image.channels) == (3, 4) and _varying(everything)[3] is False:
         return Pixels(image, (0, 1, 2)), "the constant fourth channel (alpha) is left out"
     raise InputError(
         f"{image.name}: the model takes {wanted} channels, the image has {_described(image)}; "
         f"name the {wanted} to use, in the model's order (channels; one may be named several times)"
+        f"{_not_as_trained(trained)}"
     )
 
 
@@ -103,7 +103,37 @@ def pick_channels(image: Image, chosen: tuple[int | str, ...]) -> Image:
     )
 
 
-def _only_one(image: Image, everything: Pixels) -> tuple[Pixels, str]:
+def _pick(image: Image, wanted: int, chosen: tuple[int | str, ...]) -> tuple[Pixels, str]:
+    if chosen == (GREY,) and GREY not in image.channel_names:
+        return _grey(image, wanted)
+    indices = tuple(_index(image, c) for c in chosen)
+    if len(indices) != wanted:
+        raise InputError(
+            f"{image.name}: the model takes {wanted} channel{'s'[: wanted > 1]}, but "
+            f"{len(indices)} were chosen ({', '.join(map(str, chosen))})"
+        )
+    return Pixels(image, indices), f"{_listed(chosen)} used"
+
+
+def _as_trained(image: Image, wanted: int, trained: tuple[int | str, ...]) -> tuple[Pixels, str] | None:
+    """The channels that the model was trained on; None where the image has not got them."""
+    try:
+        pixels, note = _pick(image, wanted, trained)
+    except InputError:
+        return None
+    if image.channels == wanted and all(_index(image, c) == k for k, c in enumerate(trained)):
+        return pixels, ""  # all there are, in their order
+    return pixels, f"{note}, as the model was trained"
+
+
+def _not_as_trained(trained: tuple[int | str, ...]) -> str:
+    if not trained:
+        return ""
+    what = "the brightness of colour pictures (grey)" if trained == (GREY,) else _listed(trained)
+    return f"; the model was trained on {what}, which this image does not have"
+
+
+def _only_one(image: Image, everything: Pixels, trained: tuple[int | str, ...]) -> tuple[Pixels, str]:
     varying = [i for i, v in enumerate(_varying(everything)) if v]
     kept = varying[:1] or [0]
     if all(_equal(everything, kept[0], other) for other in varying[1:]):
@@ -115,6 +145,7 @@ def _only_one(image: Image, everything: Pixels) -> tuple[Pixels, str]:
     raise InputError(
         f"{image.name}: the model takes 1 channel, the image has {_described(image)} that differ; "
         f"name the one to use (channels={varying[0]}), or 'grey' for the brightness of a colour picture"
+        f"{_not_as_trained(trained)}"
     )
 
 
@@ -143,6 +174,10 @@ def _index(image: Image, channel: int | str) -> int:
 def _described(image: Image) -> str:
     names = f" ({', '.join(image.channel_names)})" if image.channel_names else ""
     return f"{image.channels} channel{'s'[: image.channels > 1]}{names}"
+
+
+def _listed(channels: tuple[int | str, ...]) -> str:
+    return f"channel{'s'[: len(channels) > 1]} {', '.join(map(str, channels))}"
 
 
 def _name(image: Image, index: int) -> str:

@@ -44,6 +44,9 @@ class ModelInfo:
     """One name per object class; empty if objects are not told apart."""
     axes: str = "YX"
     """Spatial axes of the images it takes."""
+    channels: tuple[int | str, ...] = ()
+    """Channels of its images that it was trained on, in its order, by name or by number from 0; or the one word
+    ``"grey"``; empty if all."""
     normalization: dict[str, Any] = field(default_factory=dict)
     """How images are normalised before the network."""
     spacing_um: dict[str, float] | None = None
@@ -229,8 +232,10 @@ def _checked(path: Path, name: str, value: Any, kind: str) -> Any:
     """Refuse a value whose type is not the one that `ModelInfo` declares."""
     if value is None and "None" in kind:
         return None
-    if kind.startswith("tuple") and isinstance(value, list) and all(isinstance(v, str) for v in value):
-        return tuple(value)
+    if kind.startswith("tuple") and isinstance(value, list):
+        items = (str, int) if "int" in kind else (str,)
+        if all(type(v) in items for v in value):
+            return tuple(value)
     types: dict[str, tuple[type, ...]] = {
         "str": (str,),
         "int": (int,),

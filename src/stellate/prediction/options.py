@@ -31,7 +31,7 @@ class PredictOptions:
     """Axes of the images, e.g. YXC or ZYX, where the files do not say so themselves."""
     channels: tuple[int | str, ...] = ()
     """Channels of the image to use, in the model's order, by name or by number from 0; or the one word grey,
-    the brightness of a colour picture."""
+    the brightness of a colour picture. Those that the model was trained on if not given."""
     plane: int | Literal["max"] | None = None
     """For images with depth: the plane to use, from 0, or max for the brightest value along the depth."""
     rescale: float | Literal["auto", "off"] = "auto"

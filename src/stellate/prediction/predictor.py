@@ -17,6 +17,7 @@ from .. import io
 from ..axes import Image, parse_axes, presumed_axes
 from ..data.channels import choose_channels
 from ..data.normalization import Normalization
+from ..data.pixels import Pixels
 from ..errors import ConfigError, InputError
 from ..geometry.tiles import Tile
 from ..models.file import ModelInfo
@@ -138,6 +139,17 @@ class Predictor:
             seconds=time.perf_counter() - started,
         )
 
+    def pixels(self, frame: Image, chosen: tuple[int | str, ...] = ()) -> tuple[Pixels, str]:
+        """The channels of a frame that the model gets, and what is to be said of them; see `choose_channels`.
+
+        Raises
+        ------
+        InputError
+            If the image has not these channels, or it is open which they are.
+        """
+        wanted = getattr(getattr(self.network, "config", None), "in_channels", 1)
+        return choose_channels(frame, wanted, chosen, trained=self.info.channels)
+
     def prepare(self, options: PredictOptions) -> None:
         """Do what does not depend on an image, so that a wrong option shows before any image is read.
 
@@ -152,7 +164,7 @@ class Predictor:
         self, frame: Image, options: PredictOptions, progress: Progress | None
     ) -> tuple[Result, list[str]]:
         config: Any = getattr(self.network, "config", None)
-        pixels, about_channels = choose_channels(frame, getattr(config, "in_channels", 1), options.channels)
+        pixels, about_channels = self.pixels(frame, options.channels)
         try:
             limits = self.normalization.limits(pixels)
         except InputError as error:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..data.channels import choose_channels
 from ..data.folder import Dataset
 from ..geometry.tiles import Tile
 from ..metrics.instances import score_instances
@@ -72,11 +71,10 @@ def tune_thresholds(
 
 def _observe(predictor: Predictor, dataset: Dataset, device: str) -> tuple[list[Observed], list[Instances]]:
     engine = Engine(predictor.network, choose_device(device))
-    channels = getattr(predictor.network.config, "in_channels", 1)
     outputs, truths = [], []
     for index in np.unique(np.linspace(0, len(dataset) - 1, MOST_IMAGES).round().astype(int)):
         image, truth = dataset.pair(int(index))
-        pixels = choose_channels(image.squeeze(), channels, ())[0]
+        pixels = predictor.pixels(image.squeeze())[0]
         limits = predictor.normalization.limits(pixels)
         middle = tuple(_middle(n) for n in pixels.shape[1:])
         normalised = predictor.normalization.apply(pixels[(slice(None), *middle)], limits)

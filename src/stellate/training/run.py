@@ -195,6 +195,7 @@ def _describe(
         task=task,
         config=asdict(config),
         axes=data.spatial_axes,
+        channels=settings.channels,
         spacing_um=spacing,
         object_diameter_px=data.object_diameters["50"],
         training={"settings": _plain(settings), "date": date.today().isoformat(), "data": data.to_dict()},

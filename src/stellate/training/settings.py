@@ -72,7 +72,7 @@ class TrainSettings:
     """Settings of the task by name, e.g. --task.distance-loss l1 or a [task] table: losses and thresholds."""
     channels: tuple[int | str, ...] = ()
     """Channels of the images to train on, by name or by number from 0; or the one word grey, the brightness of colour
-    pictures. All of them if not given. Prediction has to be told the same."""
+    pictures. All of them if not given. The model remembers them, and prediction uses the same unless told otherwise."""
     normalize_low: float | None = None
     """Percentile of an image's intensities that becomes 0; by default 1, or as in the model to start from."""
     normalize_high: float | None = None
