@@ -136,3 +136,24 @@ def test_values_that_are_not_numbers_are_refused_by_the_name_of_the_file(tmp_pat
     save(tmp_path, "odd", ramp, squares(10))
     with pytest.raises(DataError, match=r"odd\.tif: 1 value that is NaN or infinite; replace them"):
         fingerprint(open_folder(tmp_path))
+
+
+def test_classes_are_counted_by_name(tmp_path):
+    ramp = np.arange(8000, dtype=np.uint16).reshape(40, 200)
+    save(tmp_path, "a", ramp, squares(10, 20, 30))
+    save(tmp_path, "b", ramp + 2, squares(5, 6, 7, 8))
+    save(tmp_path, "c", ramp + 5, squares(9))
+    (tmp_path / "class_names.txt").write_text("small\nlarge\nnone\n")
+    (tmp_path / "masks" / "a.csv").write_text("label,class\n1,small\n3,large\n2,large\n")
+    (tmp_path / "masks" / "b.json").write_text('{"4": 1, "2": null, "1": "small"}')
+    got = fingerprint(open_folder(tmp_path))
+    assert got.class_objects == {"small": 3, "large": 2, "none": 0}
+    assert list(got.class_objects) == ["small", "large", "none"]
+    assert got.class_pixels == {"small": 100 + 64 + 25, "large": 400 + 900, "none": 0}
+    assert got.unknown_class == 3
+    assert json.loads(json.dumps(got.to_dict()))["class_objects"] == {"small": 3, "large": 2, "none": 0}
+
+
+def test_without_classes_none_are_counted(small):
+    got = fingerprint(small)
+    assert (got.class_objects, got.class_pixels, got.unknown_class) == ({}, {}, None)

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from .check_classes import check_classes, other_files
 from .check_pair import PairFacts, check_pair
+from .classes import FolderClasses, read_classes
 from .duplicates import look_alikes
 from .findings import CheckReport, Finding, Severity
 from .folder import Dataset
@@ -48,17 +50,21 @@ def check(
     """
     if isinstance(dataset, Dataset):
         listing, axes = Listing(dataset.root, dataset.records), dataset.axes
+        classes = FolderClasses(dataset.class_names, dataset.classes)
     else:
         listing = list_pairs(dataset)
-    findings = list(_check_listing(listing))
+        classes = read_classes(listing)
+    findings = [*_check_listing(listing), *other_files(listing, classes)]
     facts: list[PairFacts] = []
     for done, record in enumerate(listing.records, start=1):
-        fact, found = check_pair(record, axes, receptive_field)
+        stated = classes.by_mask.get(record.mask_path)
+        fact, found = check_pair(record, axes, receptive_field=receptive_field, classes=stated)
         facts.append(fact)
         findings += found
         if progress is not None:
             progress(done, len(listing.records))
     findings += [*_check_uniform(facts), *_check_copies(facts), *_check_look_alikes(facts)]
+    findings += check_classes(classes, facts)
     n_objects = sum(f.n_objects for f in facts)
     if facts and all(f.mask_hash for f in facts) and not n_objects:
         what = "no objects in any mask"
@@ -77,8 +83,6 @@ def _check_listing(listing: Listing) -> Iterator[Finding]:
         )
     for file in listing.ambiguous:
         yield Finding(Severity.ERROR, file, "another file has the same name", "keep one of them")
-    for file in listing.ignored:
-        yield Finding(Severity.NOTE, file, "not an image that can be read", "export it as TIFF if it matters")
     if not listing.records:
         remedy = "put images into images/ and label images of the same names into masks/"
         yield Finding(Severity.ERROR, None, "no pair of image and mask", remedy)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .. import io
 from ..axes import Image
 from ..errors import StellateError
+from .classes import MISFIT_REMEDY, ObjectClasses
 from .duplicates import pixel_hash, thumbnail
 from .findings import Finding, Severity
 from .listing import Record
@@ -45,6 +46,8 @@ class PairFacts:
         Of the image.
     n_objects
         Objects in the mask.
+    classes
+        Class ids of the objects, -1 where unknown; None where no file states any.
     """
 
     record: Record
@@ -55,10 +58,15 @@ class PairFacts:
     channels: int = 0
     dtype: str = ""
     n_objects: int = 0
+    classes: npt.NDArray[np.int32] | None = None
 
 
 def check_pair(
-    record: Record, axes: str | None, receptive_field: Sequence[int] | None
+    record: Record,
+    axes: str | None,
+    *,
+    receptive_field: Sequence[int] | None = None,
+    classes: ObjectClasses | None = None,
 ) -> tuple[PairFacts, list[Finding]]:
     """Read an image and its mask once, and look for everything that can be wrong with the two.
 
@@ -70,6 +78,8 @@ def check_pair(
         Axes of the image where the user named them.
     receptive_field
         Sides in pixels of what the network sees at once; None to leave objects' sizes unchecked.
+    classes
+        What is stated of the objects' classes.
     """
     findings: list[Finding] = []
     image = labels = None
@@ -84,6 +94,8 @@ def check_pair(
         findings.append(Finding.from_error(record.mask_path, error, _REPLACE))
     if labels is not None:
         findings += _check_labels(record.mask_path, labels, ids, receptive_field)
+        if classes is not None and (misfit := classes.misfit(ids)):
+            findings.append(Finding(Severity.ERROR, classes.file, misfit, MISFIT_REMEDY))
     if image is not None:
         findings += _check_values(image, record.image_path)
         if several := several_frames(image):
@@ -99,6 +111,7 @@ def check_pair(
         channels=0 if image is None else image.channels,
         dtype="" if image is None else str(image.array.dtype),
         n_objects=len(ids),
+        classes=None if classes is None else classes.of(ids),
     )
     return facts, findings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import DataError
+from ..results import Instances
 from .folder import Dataset
 from .objects import ObjectSizes, measure_objects
 
@@ -61,6 +62,10 @@ class Fingerprint:
         Share of all pixels that lie in objects.
     spacing_um
         Pixel size in micrometres along each spatial axis where all images state the same, else None.
+    class_objects, class_pixels
+        Number of objects of each class by name, and of their pixels; empty if objects are not told apart.
+    unknown_class
+        Number of objects whose class is not known; None if objects are not told apart.
     """
 
     n_images: int
@@ -80,6 +85,9 @@ class Fingerprint:
     images_without_objects: int
     foreground_share: float
     spacing_um: tuple[float, ...] | None
+    class_objects: Mapping[str, int] = field(default_factory=dict)
+    class_pixels: Mapping[str, int] = field(default_factory=dict)
+    unknown_class: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -98,6 +106,7 @@ class _Traits:
     intensities: npt.NDArray[np.float64]
     sizes: ObjectSizes
     spacing: tuple[float, ...] | None
+    classes: npt.NDArray[np.int32]
 
 
 def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None = None) -> Fingerprint:
@@ -124,7 +133,7 @@ def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None
     for k in range(len(dataset)):
         image, annotation = dataset.pair(k)
         _refuse_not_finite(image, dataset[k].image_path)
-        traits = _traits(image, annotation.labels)
+        traits = _traits(image, annotation)
         if all_traits and traits.spatial_axes != all_traits[0].spatial_axes:
             raise DataError(
                 f"{dataset[k].image_path}: has the axes {traits.spatial_axes}, where images before it have "
@@ -133,7 +142,8 @@ def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None
         all_traits.append(traits)
         if progress is not None:
             progress(k + 1, len(dataset))
-    return _summary(all_traits)
+    summary = _summary(all_traits)
+    return replace(summary, **_classes(all_traits, dataset.class_names)) if dataset.class_names else summary
 
 
 def _refuse_not_finite(image: Image, path: Path) -> None:
@@ -145,10 +155,12 @@ def _refuse_not_finite(image: Image, path: Path) -> None:
         )
 
 
-def _traits(image: Image, labels: npt.NDArray[Any]) -> _Traits:
+def _traits(image: Image, annotation: Instances) -> _Traits:
     values = np.asarray(image.array).reshape(-1)
     values = values[:: max(1, values.size // _INTENSITIES_SAMPLED)]
     spatial = image.spatial_axes
+    sizes = measure_objects(annotation.labels)
+    unknown = np.full(len(sizes.areas), -1, dtype=np.int32)
     return _Traits(
         axes=image.axes,
         dtype=str(image.array.dtype),
@@ -156,8 +168,9 @@ def _traits(image: Image, labels: npt.NDArray[Any]) -> _Traits:
         spatial_axes=spatial,
         shape=tuple(image.sizes[a] for a in spatial),
         intensities=np.percentile(values, INTENSITY_PERCENTILES),
-        sizes=measure_objects(labels),
+        sizes=sizes,
         spacing=image.spacing(spatial),
+        classes=unknown if annotation.classes is None else annotation.classes,
     )
 
 
@@ -187,6 +200,20 @@ def _summary(traits: Sequence[_Traits]) -> Fingerprint:
         foreground_share=covered / float(shapes.prod(axis=1).sum()),
         spacing_um=_common_spacing([t.spacing for t in traits]),
     )
+
+
+def _classes(traits: Sequence[_Traits], names: Sequence[str]) -> dict[str, Any]:
+    """How often each class occurs."""
+    classes = np.concatenate([t.classes for t in traits])
+    areas = np.concatenate([t.sizes.areas for t in traits])
+    known = classes >= 0
+    objects = np.bincount(classes[known], minlength=len(names))
+    pixels = np.bincount(classes[known], weights=areas[known], minlength=len(names))
+    return {
+        "class_objects": {name: int(n) for name, n in zip(names, objects, strict=True)},
+        "class_pixels": {name: int(n) for name, n in zip(names, pixels, strict=True)},
+        "unknown_class": int((~known).sum()),
+    }
 
 
 def _percentiles(values: npt.NDArray[Any]) -> dict[str, float]:
