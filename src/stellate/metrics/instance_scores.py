@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from .class_scores import ClassMetrics
 
 __all__ = ["ImageScores", "InstanceMetrics", "Row", "ThresholdScores"]
 
@@ -124,10 +127,13 @@ class InstanceMetrics:
         Scores of each image, in the order given.
     pooled
         Scores at each threshold with the counts of all images added up.
+    classes
+        Scores of each class; None where objects are not told apart.
     """
 
     images: tuple[ImageScores, ...]
     pooled: tuple[ThresholdScores, ...]
+    classes: ClassMetrics | None = None
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -182,12 +188,14 @@ class InstanceMetrics:
         return order[:count]
 
     def table(self) -> list[Row]:
-        """A row for each threshold: pooled counts and scores, and means over the images."""
+        """A row for each threshold: pooled counts and scores, and means over the images and over the classes."""
         rows = []
-        for scores in self.pooled:
-            means = {
+        for k, scores in enumerate(self.pooled):
+            means: Row = {
                 f"{v}_by_image": self.by_image(v, scores.threshold) for v in ("accuracy", "panoptic_quality")
             }
+            if self.classes is not None:
+                means |= {f"{v}_by_class": self.classes.mean(v, k) for v in ("f1", "panoptic_quality")}
             rows.append({**scores.row(), **means})
         return rows
 
@@ -225,6 +233,7 @@ class InstanceMetrics:
             "accuracy_by_image": {f"{t:g}": self.by_image("accuracy", t) for t in self.thresholds},
             "mean_accuracy": _mean(s.accuracy for s in self.pooled),
             "mean_accuracy_by_image": self.mean_accuracy,
+            **({} if self.classes is None else {"classes": self.classes.summary()}),
         }
 
     def _position(self, threshold: float) -> int:

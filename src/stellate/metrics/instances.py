@@ -11,6 +11,8 @@ Two ways to put images together: *pooled* adds up TP, FP and FN of all images fi
 weighs the same; *by image* averages the scores of the images, so that each image weighs the same. An image in
 which nothing is annotated and nothing found is right, and scores 1 by image; StarDist gives it 0, as
 `empty_score` = 0 does here.
+
+None of these looks at classes; for scores of each class see `stellate.metrics.class_scores`.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, InputError
 from ..results import Instances
+from .class_scores import ClassMetrics, ClassTally
 from .instance_scores import ImageScores, InstanceMetrics, ThresholdScores
 from .overlap import Matching, match
 
 __all__ = [
     "THRESHOLDS",
+    "ClassMetrics",
     "ImageScores",
     "InstanceMetrics",
     "Matching",
@@ -57,7 +61,8 @@ def score_instances(
     Parameters
     ----------
     predictions, truths
-        Results, or label images, one per image; iterators are consumed one image at a time.
+        Results, or label images, one per image; iterators are consumed one image at a time. Where both have class
+        names, classes are compared as well, by name.
     thresholds
         Least IoU of a match, each above 0 and at most 1.
     names
@@ -77,6 +82,7 @@ def score_instances(
     levels = _checked(thresholds)
     names_ = None if names is None else list(names)
     images: list[ImageScores] = []
+    tally = ClassTally(levels)
     missing = object()
     for predicted, truth in zip_longest(predictions, truths, fillvalue=missing):
         if predicted is missing or truth is missing:
@@ -84,22 +90,25 @@ def score_instances(
                 f"predictions and annotations differ in number: only one goes on after {len(images)}"
             )
         name = str(len(images) + 1) if names_ is None else _name(names_, len(images))
-        images.append(_score_image(_labels(predicted), _labels(truth), levels, (name, empty_score)))
+        matching = _matched(predicted, truth, name)
+        images.append(_score_image(name, matching, levels, empty_score))
+        tally.add(matching, truth, predicted)
         if progress is not None:
             progress(len(images))
     if not images:
         raise InputError("no images to compare")
-    return InstanceMetrics(tuple(images), tuple(_pool([i.at[k] for i in images]) for k in range(len(levels))))
+    pooled = tuple(_pool([i.at[k] for i in images]) for k in range(len(levels)))
+    return InstanceMetrics(tuple(images), pooled, tally.metrics())
 
 
-def _score_image(
-    predicted: npt.NDArray[Any], truth: npt.NDArray[Any], levels: tuple[float, ...], label: tuple[str, float]
-) -> ImageScores:
-    name, empty_score = label
+def _matched(predicted: Any, truth: Any, name: str) -> Matching:
     try:
-        matching = match(truth, predicted)
+        return match(_labels(truth), _labels(predicted))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
+
+
+def _score_image(name: str, matching: Matching, levels: tuple[float, ...], empty_score: float) -> ImageScores:
     at = []
     for level in levels:
         _, ious = matching.assign(level)
