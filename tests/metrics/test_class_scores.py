@@ -144,7 +144,7 @@ def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def slow_class(truth: Instances, guess: Instances, c: int) -> tuple[int, int, int, float]:
-    """The objects of one class alone, at one half, those of unknown class excused by the matching of all."""
+    """The objects of one class alone, at one half, without those in the place of one of unknown class."""
     table = overlaps(truth.labels, guess.labels)
     mine_true, mine = np.flatnonzero(truth.classes == c), np.flatnonzero(guess.classes == c)
     part = table[np.ix_(mine_true, mine)]
@@ -152,13 +152,7 @@ def slow_class(truth: Instances, guess: Instances, c: int) -> tuple[int, int, in
     rows, columns = linear_sum_assignment(np.where(good, -1 - part, 0))
     pairs = [(r, k) for r, k in zip(rows, columns, strict=True) if good[r, k]]
     hit = {int(mine[k]) for _, k in pairs}
-    good_all = table >= 0.5
-    rows, columns = linear_sum_assignment(np.where(good_all, -100 - table, 0))
-    excused = {
-        int(k)
-        for r, k in zip(rows, columns, strict=True)
-        if good_all[r, k] and truth.classes[r] < 0 and guess.classes[k] == c and int(k) not in hit
-    }
+    excused = {int(k) for k in mine if int(k) not in hit and (table[truth.classes < 0, k] >= 0.5).any()}
     false = len(mine) - len(pairs) - len(excused)
     return len(pairs), false, len(mine_true) - len(pairs), float(sum(part[r, k] for r, k in pairs))
 

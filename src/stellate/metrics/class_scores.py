@@ -5,8 +5,8 @@ object match if they are of the same class and their IoU reaches the threshold. 
 class is missed in its own and false in the other. Counts of all images are added up; the mean of the panoptic quality
 over the classes is then the mPQ+ of the CoNIC challenge (Graham et al., CoNIC Challenge, Medical Image Analysis 2024).
 
-Objects whose class nobody stated count nowhere: they are not missed, and what is found in their place (matched by IoU,
-whatever the class) is not false.
+Objects whose class nobody stated count nowhere: they are not missed, and an object that is found in the place of one
+(their IoU reaches the threshold) is not false, of whatever class it is.
 
 The confusion table matches by IoU alone, so it tells what becomes of the objects of each class.
 """
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from ..results import Instances
 from .instance_scores import Row, ThresholdScores
-from .overlap import Matching
+from .overlap import Matching, reaches
 
 __all__ = ["CORNER", "ClassMetrics", "ClassScores", "ClassTally"]
 
@@ -179,17 +179,15 @@ class ClassTally:
         true = self._classes(truth, matching.true_ids)
         found = self._classes(predicted, matching.predicted_ids)
         self._totals += [self._count(true), self._count(found)]
+        self._confuse(true, found, _positions(matching, self._levels[0]))
         one, other = matching.pairs.T
         same = (true[one] == found[other]) & (true[one] >= 0)
         within = replace(matching, pairs=matching.pairs[same], ious=matching.ious[same])
         for k, level in enumerate(self._levels):
-            pairs = _positions(matching, level)
-            if k == 0:
-                self._confuse(true, found, pairs)
             ids, ious = within.assign(level)
             hits = np.searchsorted(matching.predicted_ids, ids[:, 1])
             excused = np.zeros(len(found), dtype=bool)
-            excused[pairs[true[pairs[:, 0]] < 0, 1]] = True
+            excused[other[(true[one] < 0) & reaches(matching.ious, level)]] = True
             excused[hits] = False
             tp = self._count(found[hits])
             fp = self._count(found[~excused]) - tp

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from ..errors import InputError
 
-__all__ = ["Matching", "match"]
+__all__ = ["Matching", "match", "reaches"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -70,11 +70,16 @@ class Matching:
         ious : (k,) float64
             Their IoU.
         """
-        good = np.flatnonzero(self.ious >= threshold - _TOLERANCE)
+        good = np.flatnonzero(reaches(self.ious, threshold))
         chosen = good[_best(self.pairs[good], self.ious[good])]
         chosen = chosen[np.argsort(self.pairs[chosen, 0])]
         true, predicted = self.pairs[chosen].T
         return np.stack([self.true_ids[true], self.predicted_ids[predicted]], axis=1), self.ious[chosen]
+
+
+def reaches(ious: FloatArray, threshold: float) -> npt.NDArray[np.bool_]:
+    """Whether IoUs are at least a threshold, but for rounding."""
+    return ious >= threshold - _TOLERANCE
 
 
 def match(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Matching:
