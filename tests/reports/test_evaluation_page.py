@@ -12,6 +12,7 @@ from PIL import Image
 
 from stellate.metrics.instances import InstanceMetrics, score_instances
 from stellate.reports.evaluation_page import write_evaluation_page
+from stellate.results import Instances
 
 NASTY = '<script>alert("x")</script> & plate "B03"'
 
@@ -153,3 +154,36 @@ def test_other_thresholds_and_no_pictures(tmp_path: Path):
         "panoptic quality at 0.3",
     ]
     assert "worst" not in page.words.split("table of images")[0]
+
+
+def objects(labels: list[int], classes: list[int], names: tuple[str, ...]) -> Instances:
+    return Instances(np.array([labels], np.int32), classes=np.array(classes, np.int32), class_names=names)
+
+
+def test_classes_have_tables_of_their_own(tmp_path: Path) -> None:
+    names = ("round", NASTY, "never")
+    truth = objects([1, 1, 0, 2, 2, 0, 3, 3, 0], [0, 1, 1], names)
+    found = objects([1, 1, 0, 2, 2, 0, 0, 0, 3], [0, 0, 1], names)
+    write_evaluation_page(score_instances([found], [truth]), [], tmp_path / "page.html")
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    of_classes, confusion = page.tables[1:3]
+    assert of_classes[1] == ["round", "1", "2", "1", "1", "0", "0.500", "1.000", "0.667", "0.500", "0.667"]
+    assert of_classes[2][:6] == [NASTY, "2", "1", "0", "1", "2"]
+    assert of_classes[3] == ["never", "0", "0", "0", "0", "0", *["\N{EN DASH}"] * 5]
+    assert of_classes[4][0] == "mean over the classes"
+    assert of_classes[4][-3:] == ["0.333", "0.250", "0.333"]
+    assert confusion[0] == ["annotated / found", *names, "(nothing)"]
+    assert confusion[1:] == [
+        ["round", "1", "0", "0", "0"],
+        [NASTY, "1", "0", "0", "1"],
+        ["never", "0", "0", "0", "0"],
+        ["(nothing)", "0", "1", "0", "0"],
+    ]
+    assert "50.0% have the right one" in page.words
+
+
+def test_without_classes_there_are_no_such_tables(metrics: InstanceMetrics, tmp_path: Path) -> None:
+    write_evaluation_page(metrics, [], tmp_path / "page.html")
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert len(page.tables) == 2
+    assert "class was found" not in page.words

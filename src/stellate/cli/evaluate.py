@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from ..prediction.options import PredictOptions
 from .console import counted, say, show_progress, table
+
+if TYPE_CHECKING:
+    from ..metrics.class_scores import ClassMetrics
 
 __all__ = ["evaluate"]
 
@@ -25,6 +28,14 @@ _SHOWN = {
     "accuracy_by_image": "by image",
 }
 """Columns of the printed table."""
+
+_OF_CLASSES = {
+    "class": "class",
+    "n_true": "annotated",
+    "n_predicted": "found",
+    **{k: v for k, v in _SHOWN.items() if k not in ("threshold", "accuracy_by_image")},
+}
+"""Columns of the printed table of classes."""
 
 
 def evaluate(
@@ -58,6 +69,20 @@ def evaluate(
     objects = counted(metrics.n_true, "object")
     say(f"{counted(len(metrics.images), 'image')}, {objects} annotated, {metrics.n_predicted} found")
     say(f"mean accuracy by image, over all thresholds: {metrics.mean_accuracy:.3f}")
+    if metrics.classes is not None:
+        _say_classes(metrics.classes)
     if output is not None:
         say(f"scores and a page with the worst images are in {output.resolve()}")
     return 0
+
+
+def _say_classes(classes: ClassMetrics) -> None:
+    rows = (c.row(0) for c in classes.classes)
+    say()
+    say(table(tuple(_OF_CLASSES.values()), ([row[name] for name in _OF_CLASSES] for row in rows)))
+    means = {"F1": classes.mean("f1"), "PQ": classes.mean("panoptic_quality")}
+    shown = (f"{name} {value:.3f}" for name, value in means.items() if value is not None)
+    right = classes.class_accuracy
+    say(f"mean over the classes: {', '.join(shown) or 'none'}")
+    if right is not None:
+        say(f"right class among the matched objects: {right:.1%}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import tee
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..data.folder import Dataset
-from ..errors import InputError
+from ..errors import DataError, InputError
 from ..io import write_table
 from ..io.atomic import atomic
 from ..metrics.instances import InstanceMetrics
@@ -57,8 +57,19 @@ class Evaluation:
         """A row for each image."""
         return pd.DataFrame(self.metrics.image_table())
 
+    def class_table(self) -> pd.DataFrame:
+        """A row for each class and IoU threshold; empty where objects are not told apart."""
+        return pd.DataFrame(self.metrics.classes.table() if self.metrics.classes else [])
+
+    def confusion_table(self) -> pd.DataFrame:
+        """A row for each annotated class: how many objects were found as which; empty as above."""
+        return pd.DataFrame(self.metrics.classes.confusion_table() if self.metrics.classes else [])
+
     def save(self, folder: str | Path) -> dict[str, Path]:
         """Write ``evaluation.csv`` (by threshold), ``evaluation_images.csv``, ``.json`` and ``.html``.
+
+        Where objects are told apart, also ``evaluation_classes.csv`` (by class and threshold) and
+        ``evaluation_confusion.csv`` (which class was found as which).
 
         Raises
         ------
@@ -74,6 +85,10 @@ class Evaluation:
         }
         write_table(paths["thresholds"], self.table())
         write_table(paths["images"], self.image_table())
+        if self.metrics.classes is not None:
+            paths |= {name: folder / f"evaluation_{name}.csv" for name in ("classes", "confusion")}
+            write_table(paths["classes"], self.class_table())
+            write_table(paths["confusion"], self.confusion_table())
         summary = {"model": self.model, "data": self.data, **self.metrics.summary()}
         with atomic(paths["summary"]) as draft:
             draft.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -101,7 +116,15 @@ def evaluate_dataset(
         How to predict.
     progress
         Called as ``progress(images_done, images, name)``.
+
+    Raises
+    ------
+    DataError
+        If a pair cannot be used, or the classes of the data have none in common with those of the model.
+    InputError
+        If an image cannot be predicted.
     """
+    _check_classes(predictor.info.class_names, dataset)
     names = [record.name for record in dataset.records]
     images, annotations = tee(dataset.pair(index) for index in range(len(names)))
 
@@ -118,6 +141,14 @@ def evaluate_dataset(
     # predicted once more, so that only a dozen pictures need be held, not every label image
     worst = tuple((names[k], *_pictures(predictor, dataset, k, options)) for k in metrics.worst(WORST_SHOWN))
     return Evaluation(metrics, predictor.info.name, dataset.root.name, worst)
+
+
+def _check_classes(known: Sequence[str], dataset: Dataset) -> None:
+    if known and dataset.class_names and not set(known) & set(dataset.class_names):
+        raise DataError(
+            f"{dataset.root}: its classes are {', '.join(dataset.class_names)}, those of the model {', '.join(known)}; "
+            "name them alike: where files have numbers, class_names.txt lists what they stand for"
+        )
 
 
 def _pictures(

@@ -17,6 +17,7 @@ from ..io.atomic import atomic
 from ..metrics.instances import InstanceMetrics
 from .accuracy_chart import accuracy_chart
 from .agreement import AGREEMENT_COLOURS
+from .class_tables import class_tables
 
 __all__ = ["write_evaluation_page"]
 
@@ -69,6 +70,7 @@ def write_evaluation_page(
         "<h2>Accuracy by threshold</h2>",
         accuracy_chart(metrics),
         _threshold_table(metrics),
+        class_tables(metrics.classes, metrics.thresholds[0]),
         _worst_images(worst, metrics),
         _image_table(metrics),
     ]
