@@ -1,0 +1,189 @@
+"""The spatial index of suppression: which of the candidates placed so far have boxes that overlap another box.
+
+Boxes have three axes, of which the first is a single plane in 2D.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+__all__ = [
+    "Cells",
+    "Index",
+    "cells_over",
+    "enter",
+    "first_entry",
+    "gather",
+    "is_too_much",
+    "is_unsafe",
+    "new_index",
+    "with_room",
+]
+
+_SMALLEST_CELL = 4.0  # pixels
+
+
+class Cells(NamedTuple):
+    """A uniform grid over all candidates; what lies beyond it belongs to its outermost cells."""
+
+    starts: tuple[float, float, float]
+    sizes: tuple[float, float, float]
+    counts: tuple[int, int, int]
+
+
+class Index(NamedTuple):
+    """Boxes in cells."""
+
+    cells: Cells
+    boxes: npt.NDArray[np.float64]
+    """``(n, 7)``: first z, y, x, last z, y, x, and area or volume of what is in the box."""
+    states: npt.NDArray[np.int8]
+    """State of each one."""
+    seen: npt.NDArray[np.int64]
+    """The query that last came across this one."""
+    heads: npt.NDArray[np.int64]
+    """First entry of each cell, -1 if there is none."""
+    near: npt.NDArray[np.int64]
+    """What the last query found."""
+    counts: npt.NDArray[np.int64]
+    """Number of boxes, entries, and queries so far."""
+
+
+def cells_over(points: npt.NDArray[np.float32], diameters: npt.ArrayLike) -> Cells:
+    """Cells of about the size of a candidate over all centres, not many more than there are candidates.
+
+    Parameters
+    ----------
+    points
+        ``(n, ndim)`` centres, at least one.
+    diameters
+        Usual extent of a candidate along each axis, or along all.
+    """
+    starts, extents = np.zeros(3), np.zeros(3)
+    starts[3 - points.shape[1] :] = points.min(axis=0)
+    extents[3 - points.shape[1] :] = points.max(axis=0)
+    extents -= starts
+    sizes = np.ones(3)
+    sizes[3 - points.shape[1] :] = np.maximum(diameters, _SMALLEST_CELL)
+    while np.prod(np.floor(extents / sizes) + 1) > 2 * (len(points) + 64):
+        sizes *= 1.1
+    counts = (extents / sizes).astype(int) + 1
+    return Cells(
+        (float(starts[0]), float(starts[1]), float(starts[2])),
+        (float(sizes[0]), float(sizes[1]), float(sizes[2])),
+        (int(counts[0]), int(counts[1]), int(counts[2])),
+    )
+
+
+@njit(nogil=True, cache=True)
+def new_index(n, cells):  # type: ignore[no-untyped-def]
+    """Return an empty index for up to n boxes, and its growing array of (box, next entry of the cell)."""
+    # empty arrays cost no memory until they are written to, and few candidates are placed
+    index = Index(
+        cells,
+        np.empty((n, 7), np.float64),
+        np.empty(n, np.int8),
+        np.empty(n, np.int64),
+        np.full(cells.counts[0] * cells.counts[1] * cells.counts[2], -1, np.int64),
+        np.empty(n, np.int64),
+        np.zeros(3, np.int64),
+    )
+    return index, np.empty((1024, 2), np.int64)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _cell(coordinate, axis, cells):  # type: ignore[no-untyped-def]
+    return min(max(int((coordinate - cells.starts[axis]) / cells.sizes[axis]), 0), cells.counts[axis] - 1)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def first_entry(index, z, y, x):  # type: ignore[no-untyped-def]
+    """First entry of the cell of a point, -1 if there is none."""
+    cells = index.cells
+    plane, row, col = _cell(z, 0, cells), _cell(y, 1, cells), _cell(x, 2, cells)
+    return index.heads[(plane * cells.counts[1] + row) * cells.counts[2] + col]
+
+
+@njit(nogil=True, cache=True, inline="always")
+def is_too_much(common, smaller, threshold):  # type: ignore[no-untyped-def]
+    """Whether a part in common is more than a share of the smaller one."""
+    # in float32 and with the small term, as StarDist divides
+    return np.float32(common / (smaller + 1e-10)) > threshold
+
+
+@njit(nogil=True, cache=True)
+def gather(box, wanted, index, entries, threshold):  # type: ignore[no-untyped-def]
+    """Collect in `index.near` what has the wanted state and boxes that may overlap enough; returns how many."""
+    cells, boxes, seen, near, states = index.cells, index.boxes, index.seen, index.near, index.states
+    index.counts[2] += 1
+    query, found = index.counts[2], 0
+    top, bottom = _cell(box[1], 1, cells), _cell(box[4], 1, cells)
+    left, right = _cell(box[2], 2, cells), _cell(box[5], 2, cells)
+    for plane in range(_cell(box[0], 0, cells), _cell(box[3], 0, cells) + 1):
+        for row in range(top, bottom + 1):
+            start = (plane * cells.counts[1] + row) * cells.counts[2]
+            for cell in range(start + left, start + right + 1):
+                entry = index.heads[cell]
+                while entry >= 0:
+                    p, entry = entries[entry, 0], entries[entry, 1]
+                    if states[p] != wanted or seen[p] == query:
+                        continue
+                    seen[p] = query
+                    depth = min(box[3], boxes[p, 3]) - max(box[0], boxes[p, 0])
+                    height = min(box[4], boxes[p, 4]) - max(box[1], boxes[p, 1])
+                    width = min(box[5], boxes[p, 5]) - max(box[2], boxes[p, 2])
+                    if depth > 0 and height > 0 and width > 0:
+                        common = depth * height * width
+                        if is_too_much(common, min(box[6], boxes[p, 6]), threshold):
+                            near[found] = p
+                            found += 1
+    return found
+
+
+@njit(nogil=True, cache=True)
+def is_unsafe(box, safe):  # type: ignore[no-untyped-def]
+    """Whether a candidate that is not known may cover a part of the box; `safe` as `safe_region` gives it."""
+    ndim, unsafe = len(safe), False
+    for axis in range(ndim):
+        unsafe |= box[3 - ndim + axis] < safe[axis, 0] or box[6 - ndim + axis] > safe[axis, 1]
+    return unsafe
+
+
+@njit(nogil=True, cache=True)
+def enter(box, state, index, entries):  # type: ignore[no-untyped-def]
+    """Append a box; returns the entries, in a larger array if they needed one."""
+    cells, counts, boxes = index.cells, index.counts, index.boxes
+    p, used = counts[0], counts[1]
+    for k in range(7):
+        boxes[p, k] = box[k]
+    index.states[p], index.seen[p] = state, -1
+    front, back = _cell(box[0], 0, cells), _cell(box[3], 0, cells)
+    top, bottom = _cell(box[1], 1, cells), _cell(box[4], 1, cells)
+    left, right = _cell(box[2], 2, cells), _cell(box[5], 2, cells)
+    entries = with_room(entries, used + (back - front + 1) * (bottom - top + 1) * (right - left + 1))
+    for plane in range(front, back + 1):
+        for row in range(top, bottom + 1):
+            start = (plane * cells.counts[1] + row) * cells.counts[2]
+            for cell in range(start + left, start + right + 1):
+                entries[used, 0], entries[used, 1] = p, index.heads[cell]
+                index.heads[cell] = used
+                used += 1
+    counts[1] = used
+    counts[0] += 1
+    return entries
+
+
+@njit(nogil=True, cache=True)
+def with_room(array, rows):  # type: ignore[no-untyped-def]
+    """Return the array itself, or a larger one with the same beginning if it has fewer rows."""
+    if len(array) >= rows:
+        return array
+    larger = np.empty((2 * rows, array.shape[1]), array.dtype)
+    for i in range(len(array)):
+        for j in range(array.shape[1]):
+            larger[i, j] = array[i, j]
+    return larger
