@@ -50,13 +50,20 @@ def test_large_images_become_smaller(field):
     assert (np.ptp(picture.astype(int), axis=-1) > 60)[10:17, 15].sum() >= 2
 
 
-def test_the_middle_of_a_volume(field):
+def test_a_volume_is_seen_along_its_depth(field):
     image, labels = field
-    volume = Image(np.stack([image * 0, image, image * 0]), "ZYX")
-    assert np.array_equal(overlay(volume, np.stack([labels * 0, labels, labels * 0])), overlay(image, labels))
+    first, second = np.where(labels == 1, labels, 0), np.where(labels == 2, labels, 0)
+    volume = Image(np.stack([image * (labels != 2), image * (labels != 1)]), "ZYX")
+    expected = overlay(image, labels)
+    assert np.array_equal(overlay(volume, np.stack([first, second])), expected)
+    assert np.array_equal(overlay(volume, labels), expected)
+    frames = Image(np.stack([volume.array * 0, volume.array]), "TZYX")
+    assert np.array_equal(overlay(frames, Instances(np.stack([first, second]))), expected)
 
 
 def test_shapes_that_do_not_fit(field):
     image, labels = field
     with pytest.raises(InputError, match=r"labels have shape \(40, 59\), but the image \(40, 60\)"):
         overlay(image, labels[:, :-1])
+    with pytest.raises(InputError, match=r"labels have shape \(3, 40, 60\), but the image \(2, 40, 60\)"):
+        overlay(Image(np.stack([image] * 2), "ZYX"), np.stack([labels] * 3))

@@ -14,7 +14,7 @@ from .labels import Labels
 from .measure_intensity import intensity_columns
 from .surface import surface_areas
 
-__all__ = ["measure_volume"]
+__all__ = ["measure_volume", "volume_boxes"]
 
 Column = npt.NDArray[Any]
 Spacing = tuple[float, float, float]
@@ -91,6 +91,24 @@ def measure_volume(
     if intensity is not None:
         columns |= intensity_columns(labels, intensity, voxels, channel_names)
     return columns
+
+
+def volume_boxes(labels: Any, count: int | None = None) -> npt.NDArray[np.int32]:
+    """Smallest box around each object of a label volume.
+
+    Parameters
+    ----------
+    labels
+        ``(planes, rows, columns)`` int32, contiguous; it may be lazy.
+    count
+        Number of objects; the highest label if None.
+
+    Returns
+    -------
+    ndarray
+        ``(n, 6)`` int32 at voxel edges: z1, y1, x1, z2, y2, x2. All 0 for a label without voxels.
+    """
+    return _sum_up(labels, _highest(labels) if count is None else count).boxes
 
 
 class _Sums:
