@@ -20,8 +20,6 @@ __all__ = ["Cones", "cones_of", "face_table", "face_towards"]
 
 # Offsets in one table; those of larger polyhedra are looked up by walking, at a few times the cost.
 _LARGEST_TABLE = 2**22
-
-# Tables are this much larger than asked for, so that many polyhedra share one.
 _TABLE_STEP = 8
 
 
@@ -85,7 +83,7 @@ def _touching(corners: npt.NDArray[np.int64], proper: npt.NDArray[np.int64]) -> 
     return around
 
 
-def face_table(rays: Rays3D, reach: npt.ArrayLike) -> npt.NDArray[np.int16]:
+def face_table(rays: Rays3D, reach: npt.ArrayLike) -> npt.NDArray[np.uint16]:
     """Face in whose cone each whole offset lies; one of them where several meet.
 
     Parameters
@@ -98,18 +96,19 @@ def face_table(rays: Rays3D, reach: npt.ArrayLike) -> npt.NDArray[np.int16]:
     Returns
     -------
     ndarray
-        ``(2 rz + 1, 2 ry + 1, 2 rx + 1)`` int16, the offset 0 in the middle. `rz`, `ry`, `rx` are larger than `reach`,
+        ``(2 rz + 1, 2 ry + 1, 2 rx + 1)`` uint16, the offset 0 in the middle. `rz`, `ry`, `rx` are larger than `reach`,
         or smaller where that would take more than 8 MB.
     """
-    wanted = np.maximum(np.asarray(reach, dtype=np.float64), 1)
-    wanted *= min(1.0, (_LARGEST_TABLE / 8 / wanted.prod()) ** (1 / 3))
-    rz, ry, rx = (int(r) // _TABLE_STEP * _TABLE_STEP + _TABLE_STEP for r in wanted)
-    return _face_table(rays, rz, ry, rx)
+    # rounded up, so that many polyhedra share a table
+    half = [int(r) // _TABLE_STEP * _TABLE_STEP + _TABLE_STEP for r in np.asarray(reach, dtype=np.float64)]
+    while np.prod([2 * r + 1 for r in half], dtype=np.float64) > _LARGEST_TABLE:
+        half[int(np.argmax(half))] //= 2
+    return _face_table(rays, *half)
 
 
 @lru_cache(maxsize=8)
-def _face_table(rays: Rays3D, rz: int, ry: int, rx: int) -> npt.NDArray[np.int16]:
-    table = np.empty((2 * rz + 1, 2 * ry + 1, 2 * rx + 1), dtype=np.int16)
+def _face_table(rays: Rays3D, rz: int, ry: int, rx: int) -> npt.NDArray[np.uint16]:
+    table = np.empty((2 * rz + 1, 2 * ry + 1, 2 * rx + 1), dtype=np.uint16)
     _fill_table(cones_of(rays), table)
     table.flags.writeable = False
     return table
@@ -154,4 +153,4 @@ def _deepest_face(cones: Any, z: float, y: float, x: float) -> int:
                 depth = min(depth, side[0] * z + side[1] * y + side[2] * x)
             if depth > best_depth:
                 best, best_depth = face, depth
-    return best
+    return int(best)

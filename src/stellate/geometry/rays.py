@@ -14,7 +14,7 @@ __all__ = ["Rays3D", "rays_2d", "rays_3d"]
 # Directions nearer to one another than this are one: rays along a pole are often given several times.
 _SAME_DIRECTION = 1e-5
 
-# Tables of directions hold numbers of faces as 16-bit integers.
+# Indices of faces are tabulated in 16 bits, and the distances of all directions to one another are compared.
 _MOST_FACES = 2**15 - 1
 
 
@@ -107,7 +107,7 @@ def rays_3d(n_rays: int, anisotropy: tuple[float, float, float] = (1.0, 1.0, 1.0
     Examples
     --------
     >>> rays_3d(5, (2.0, 1.0, 1.0)).vertices[:, 0]
-    array([-1.        , -0.27735013,  0.        ,  0.27735013,  1.        ],
+    array([-1.       , -0.2773501,  0.       ,  0.2773501,  1.       ],
           dtype=float32)
     """
     if not 5 <= n_rays <= _MOST_FACES // 2:
@@ -129,9 +129,9 @@ def _check_arrays(vertices: npt.NDArray[Any], faces: npt.NDArray[Any]) -> None:
         raise ValueError(f"expected vertices (n, 3) and faces (m, 3), got {vertices.shape} and {faces.shape}")
     if not np.isfinite(vertices).all() or not np.abs(vertices).max(axis=1, initial=0).all():
         raise ValueError("every vertex of rays must be finite and not 0")
-    if len(faces) > _MOST_FACES:
-        raise ValueError(f"rays may have at most {_MOST_FACES} faces, got {len(faces)}")
-    if faces.size and not 0 <= faces.min() <= faces.max() < len(vertices):
+    if not 4 <= len(faces) <= _MOST_FACES:
+        raise ValueError(f"rays need 4 to {_MOST_FACES} faces, got {len(faces)}")
+    if not 0 <= faces.min() <= faces.max() < len(vertices):
         raise ValueError(f"faces must be indices of the {len(vertices)} vertices, from 0")
 
 
@@ -139,7 +139,7 @@ def merged_directions(vertices: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """A number for each vertex, the same for those in the same direction: ``(n,)`` int64."""
     units = vertices.astype(np.float64) / np.linalg.norm(vertices, axis=1, keepdims=True)
     same = np.abs(units[:, None] - units[None]).max(axis=2) < _SAME_DIRECTION
-    return np.argmax(same, axis=1)
+    return np.asarray(np.argmax(same, axis=1), dtype=np.int64)
 
 
 def _check_surface(vertices: npt.NDArray[Any], faces: npt.NDArray[Any]) -> None:
@@ -148,7 +148,11 @@ def _check_surface(vertices: npt.NDArray[Any], faces: npt.NDArray[Any]) -> None:
     corners = corners[(corners != np.roll(corners, 1, axis=1)).all(axis=1)]
     edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
     forth, back = ({(int(a), int(b)) for a, b in e} for e in (edges, edges[:, ::-1]))
-    if len(forth) != len(edges) or forth != back or not np.isclose(_solid_angle(vertices[corners]), 4 * np.pi):
+    if (
+        len(forth) != len(edges)
+        or forth != back
+        or not np.isclose(_solid_angle(vertices[corners]), 4 * np.pi)
+    ):
         raise ValueError(
             "the faces of rays must be a closed surface that surrounds the origin once, as the convex hull of the "
             "vertices is; check that no face is missing or given twice"
