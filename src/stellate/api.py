@@ -139,7 +139,7 @@ def train(
 ) -> Predictor:
     """Train a model on an annotated folder.
 
-    The run's folder gets ``model.safetensors``, ``run.json`` (all settings and choices), ``history.csv``,
+    The run's folder gets ``model.safetensors``, ``run.json`` (settings, choices and images), ``history.csv``,
     ``curves.png``, ``validation.png`` (predictions of validation images), ``evaluation.csv``, ``.json`` and ``.html``
     on the validation images, and ``checkpoints/``.
 
@@ -155,7 +155,7 @@ def train(
         See `TrainSettings`; what is not set is chosen from the data.
     resume
         Go on with an interrupted run in `output`, at the end of its last complete epoch. The outcome is that of a run
-        that was not interrupted.
+        that was not interrupted; so it is refused where images or masks have changed since.
     progress
         Called as ``progress(epochs_done, epochs, losses)``.
     say
@@ -177,7 +177,8 @@ def train(
     from .prediction.options import PredictOptions
     from .prediction.predictor import Predictor
     from .prediction.tuning import tune_thresholds
-    from .training.run import resumed_settings, train_network
+    from .training.record import resumed_settings
+    from .training.run import train_network
     from .training.settings import TrainSettings
 
     chosen = settings if isinstance(settings, TrainSettings) else TrainSettings.from_mapping(settings or {})
@@ -200,7 +201,8 @@ def train(
     thresholds: dict[str, float] = {}
     if _has_objects(validation):
         thresholds, _ = tune_thresholds(Predictor(run.network, run.info), validation, device=chosen.device)
-    info = replace(run.info, settings={**run.info.settings, **thresholds, **chosen.task})
+    thresholds = {name: value for name, value in thresholds.items() if name not in chosen.task}
+    info = replace(run.info, settings={**run.info.settings, **thresholds})
     options = PredictOptions(device=chosen.device)
     evaluation = evaluate_dataset(Predictor(run.network, info), validation, options=options)
     info = replace(info, metrics={"validation": evaluation.metrics.summary()})

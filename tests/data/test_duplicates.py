@@ -6,7 +6,8 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from stellate.axes import Image
 from stellate.data import duplicates
-from stellate.data.duplicates import look_alikes, pixel_hash, thumbnail
+from stellate.data.duplicates import look_alikes, pair_hash, pixel_hash, thumbnail
+from stellate.results import Instances
 
 
 @pytest.fixture
@@ -25,6 +26,28 @@ def test_hash_sees_pixels_and_nothing_else(monkeypatch):
     changed[5, 9] += 1
     for other in (changed, array.astype(np.uint8), array.reshape(10, 6)):
         assert pixel_hash(Image(other, "YX")) != reference
+
+
+def test_hash_of_a_pair_sees_all_that_is_learned_from():
+    pixels, labels = np.arange(60, dtype=np.uint16).reshape(6, 10), np.eye(6, 10, dtype=np.int32)
+    classes = np.array([1], np.int32)
+
+    def of(image=pixels, axes="YX", mask=labels, **properties):
+        return pair_hash(Image(image, axes, name="a"), Instances(mask, **properties))
+
+    same = of(np.asfortranarray(pixels), mask=labels.copy())
+    hashes = [
+        of(),
+        of(pixels + 1),
+        of(axes="XY"),
+        of(mask=np.roll(labels, 1)),
+        of(mask=np.where(labels, 1, -1).astype(np.int32)),
+        of(classes=classes, class_names=("a", "b")),
+        of(classes=classes - 1, class_names=("a", "b")),
+        of(classes=classes, class_names=("b", "a")),
+    ]
+    assert same == hashes[0]
+    assert len(set(hashes)) == len(hashes)
 
 
 def test_thumbnail_is_unmoved_by_scale_brightness_and_noise(scenes):

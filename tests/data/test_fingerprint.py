@@ -44,6 +44,12 @@ def test_counts_and_shapes(small):
     assert got.foreground_share == pytest.approx((100 + 400 + 900 + 50) / (8000 + 8000 + 2000))
 
 
+def test_each_pair_is_shown_once_and_in_order(small):
+    seen = []
+    fingerprint(small, each=lambda k, image, annotation: seen.append((k, image.name, len(annotation))))
+    assert seen == [(0, "a", 3), (1, "b", 2), (2, "c", 0)]
+
+
 def test_object_sizes(small):
     got = fingerprint(small)
     assert got.object_extents["50"] == 10

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
+from ..results import Instances
 
-__all__ = ["look_alikes", "pixel_hash", "thumbnail"]
+__all__ = ["look_alikes", "pair_hash", "pixel_hash", "thumbnail"]
 
 _BLOCK_BYTES = 1 << 26
 _THUMBNAIL = 32
@@ -24,11 +25,23 @@ def pixel_hash(image: Image) -> str:
 
     Images are equal in this sense if their shapes, types and values are.
     """
-    digest = hashlib.blake2b(f"{image.shape} {np.dtype(image.array.dtype).str}".encode(), digest_size=16)
-    row_bytes = int(np.prod(image.shape[1:])) * np.dtype(image.array.dtype).itemsize
+    return _array_hash(image.array)
+
+
+def pair_hash(image: Image, annotation: Instances) -> str:
+    """Hash of all that a network learns from an image: its pixels and axes, the objects in it and their classes."""
+    parts = [image.axes, _array_hash(image.array), _array_hash(annotation.labels)]
+    if annotation.classes is not None:
+        parts += [_array_hash(annotation.classes), *annotation.class_names]
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
+def _array_hash(array: Any) -> str:
+    digest = hashlib.blake2b(f"{array.shape} {np.dtype(array.dtype).str}".encode(), digest_size=16)
+    row_bytes = int(np.prod(array.shape[1:])) * np.dtype(array.dtype).itemsize
     step = max(1, _BLOCK_BYTES // max(1, row_bytes))
-    for start in range(0, image.shape[0], step):
-        digest.update(np.ascontiguousarray(image.array[start : start + step]).tobytes())
+    for start in range(0, array.shape[0], step):
+        digest.update(np.ascontiguousarray(array[start : start + step]).tobytes())
     return digest.hexdigest()
 
 

@@ -109,7 +109,12 @@ class _Traits:
     classes: npt.NDArray[np.int32]
 
 
-def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None = None) -> Fingerprint:
+def fingerprint(
+    dataset: Dataset,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    each: Callable[[int, Image, Instances], None] | None = None,
+) -> Fingerprint:
     """Summarise a dataset. Images are read one after another, and only their numbers are kept.
 
     Parameters
@@ -118,6 +123,8 @@ def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None
         Images of the same spatial axes with their annotations.
     progress
         Called with the images done and their number after each.
+    each
+        Called with the number of each image, itself and its annotation, for those who want to know more of them.
 
     Raises
     ------
@@ -140,6 +147,8 @@ def fingerprint(dataset: Dataset, *, progress: Callable[[int, int], None] | None
                 f"{all_traits[0].spatial_axes}; keep 2D and 3D images in folders of their own"
             )
         all_traits.append(traits)
+        if each is not None:
+            each(k, image, annotation)
         if progress is not None:
             progress(k + 1, len(dataset))
     summary = _summary(all_traits)

@@ -13,6 +13,7 @@ from ..errors import ConfigError, DataError
 from ..models import configure
 from ..models.file import ModelInfo
 from ..models.stardist import StarDistConfig
+from .class_choices import class_names, class_weights, why_classes
 from .settings import TrainSettings
 
 __all__ = ["Choices", "Reason", "choose"]
@@ -51,6 +52,8 @@ class Choices:
         Peak learning rate.
     normalization
         How intensities are brought to a common scale.
+    class_names
+        Names of the object classes; empty if objects are not told apart.
     reasons
         Every choice, in the order made.
     """
@@ -60,6 +63,7 @@ class Choices:
     patch: tuple[int, int] = (256, 256)
     learning_rate: float = 3e-4
     normalization: Normalization = field(default_factory=Normalization)
+    class_names: tuple[str, ...] = ()
     reasons: list[Reason] = field(default_factory=list)
 
     def note(self, name: str, value: Any, why: str) -> Any:
@@ -108,14 +112,18 @@ def _choose_stardist(data: Fingerprint, settings: TrainSettings, start: ModelInf
             "no objects in any mask of the training images; annotate some of them (masks hold 1, 2, ... for the "
             "objects and 0 for the background)"
         )
-    choices = Choices()
+    configure("stardist", settings.network)  # before what is chosen depends on it
+    choices = Choices(class_names=class_names(data, settings.network, start))
     if start is not None:
         _keep_network(choices, settings, start.config)
     else:
         _choose_network(choices, data, settings)
+    if choices.class_names:
+        choices.note("classes", len(choices.class_names), why_classes(choices.class_names, data, start))
     config: StarDistConfig = configure("stardist", choices.network)
     _choose_patch(choices, data, settings, config)
     _choose_task(choices, settings, start.settings if start else None)
+    _choose_class_weights(choices, data, settings)
     _choose_rate(choices, settings, config, fine_tuning=start is not None)
     _choose_normalization(choices, settings, start.normalization if start else None)
     return choices
@@ -134,22 +142,24 @@ def _choose_rate(
 
 
 def _keep_network(choices: Choices, settings: TrainSettings, start: Mapping[str, Any]) -> None:
-    configure("stardist", settings.network)  # slips of the keyboard are named, as without a start
-    kept = asdict(configure("stardist", start))
+    network = dict(start)
+    if choices.class_names and not network.get("n_classes"):
+        network["n_classes"] = len(choices.class_names)
+        choices.note("class head", "new", "the model to start from does not tell objects apart")
+    kept = asdict(configure("stardist", network))
     given = asdict(configure("stardist", {**kept, **settings.network}))
     for name in settings.network:
         if given[name] != kept[name]:
             raise ConfigError(
                 f"network.{name} is {kept[name]} in the model to start from, not {given[name]}; leave it out"
             )
-    choices.network = dict(start)
+    choices.network = network
     shown = {name: kept[name] for name in ("in_channels", "grid", "n_rays", "depth", "base_channels")}
     text = ", ".join(f"{name} {_text(value)}" for name, value in shown.items())
     choices.note("network", text, "that of the model to start from")
 
 
 def _choose_network(choices: Choices, data: Fingerprint, settings: TrainSettings) -> None:
-    configure("stardist", settings.network)  # before what is chosen depends on it
     given = dict(settings.network)
     network = choices.network
     diameter = data.object_diameters["50"]
@@ -160,6 +170,9 @@ def _choose_network(choices: Choices, data: Fingerprint, settings: TrainSettings
         choices.note(name, network[name], "as set" if name in settings.network else why)
 
     pick("in_channels", *_channels(data, settings))
+    given.pop("n_classes", None)
+    if choices.class_names:
+        network["n_classes"] = len(choices.class_names)
     grid = 1 if diameter < 8 else 2 if diameter < 60 else 4
     pick("grid", (grid, grid), f"the median object is {diameter:.0f} px wide")
     pick("batch_norm", True, "trains faster; folded away for prediction")
@@ -232,6 +245,18 @@ def _choose_task(choices: Choices, settings: TrainSettings, start: Mapping[str, 
     choices.note(
         "distance loss", loss, "as set" if set_ else why.get(loss, "that of the model to start from")
     )
+
+
+def _choose_class_weights(choices: Choices, data: Fingerprint, settings: TrainSettings) -> None:
+    before = choices.task.pop("class_weights", None)
+    given = settings.task.get("class_weights")
+    if not choices.class_names and given is None:
+        return
+    weights, why = class_weights(choices.class_names, data, given, None if given is not None else before)
+    if weights:
+        choices.task["class_weights"] = weights
+    if choices.class_names:
+        choices.note("class weights", ", ".join(f"{w:g}" for w in weights) or "none", why)
 
 
 def _choose_normalization(choices: Choices, settings: TrainSettings, start: Mapping[str, Any] | None) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..axes import Image
 from ..data.augmentation import Augmentation
-from ..data.fingerprint import Fingerprint
+from ..data.duplicates import pair_hash
+from ..data.fingerprint import Fingerprint, fingerprint
 from ..data.folder import Dataset
 from ..data.patches import PatchDataset, PatchSettings
 from ..data.samples import FolderSamples, SyntheticSamples
 from ..data.split import validation_split
 from ..errors import ConfigError, DataError
+from ..results import Instances
 from .choices import Choices
 from .settings import TrainSettings
 
-__all__ = ["check_alike", "divided", "patch_datasets"]
+__all__ = ["divided", "look_at", "patch_datasets"]
 
 # Apart from the training seeds that people choose, so that validation patches are never training patches.
 VALIDATION_SEED = 2**31
@@ -29,7 +32,37 @@ def divided(dataset: Dataset, settings: TrainSettings) -> tuple[Dataset, Dataset
     return validation_split(dataset, fraction=settings.validation, seed=settings.seed)
 
 
-def check_alike(train: Fingerprint, validation: Fingerprint, images: Dataset) -> None:
+def look_at(train: Dataset, validation: Dataset) -> tuple[Fingerprint, dict[str, dict[str, str]]]:
+    """Read all images once: to see what they are like, and to know them again.
+
+    Returns
+    -------
+    data
+        What the images to train on are like.
+    hashes
+        For ``train`` and ``validation``: a hash of each image and its annotation, in order, by the image's path
+        within the folder.
+
+    Raises
+    ------
+    DataError
+        If images cannot be used, or those to validate on have other spatial axes.
+    """
+    hashes: dict[str, dict[str, str]] = {"train": {}, "validation": {}}
+    data = _look_at(train, hashes["train"])
+    _check_alike(data, _look_at(validation, hashes["validation"]), validation)
+    return data, hashes
+
+
+def _look_at(images: Dataset, hashes: dict[str, str]) -> Fingerprint:
+    def keep(index: int, image: Image, annotation: Instances) -> None:
+        path = images[index].image_path.relative_to(images.root)
+        hashes[path.as_posix()] = pair_hash(image, annotation)
+
+    return fingerprint(images, each=keep)
+
+
+def _check_alike(train: Fingerprint, validation: Fingerprint, images: Dataset) -> None:
     """See that validation images have the spatial axes of those to train on.
 
     Raises

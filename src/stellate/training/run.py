@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import platform
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -14,21 +13,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..data.fingerprint import Fingerprint, fingerprint
+from ..data.fingerprint import Fingerprint
 from ..data.folder import Dataset
 from ..errors import ConfigError
-from ..io.atomic import atomic, check_writable
+from ..io.atomic import check_writable
 from ..models import build, entry
 from ..models.file import ModelInfo
 from ..tasks import TASKS
 from .choices import Choices, choose
-from .feed import check_alike, divided, patch_datasets
+from .feed import divided, look_at, patch_datasets
 from .fit import LAST, EpochReport, Fitted, PatchModule, chosen_device, fit, is_first_process
+from .record import check_same_images, plain_settings, write_record
 from .settings import TrainSettings
 
-__all__ = ["Run", "resumed_settings", "train_network"]
-
-RUN_FILE = "run.json"
+__all__ = ["Run", "train_network"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +72,13 @@ def train_network(
     dataset
         Annotated images; its ``val`` part is validated on if it has one, else a share is set aside.
     folder
-        Of the run; see `stellate.training.fit.fit`. Gets ``run.json`` with all settings and choices as well.
+        Of the run; see `stellate.training.fit.fit`. Gets ``run.json`` as well; see `stellate.training.record`.
     settings
-        What the user set; for a resumed run what `resumed_settings` gives.
+        What the user set; for a resumed run what `stellate.training.record.resumed_settings` gives.
     start
         Network and info to start from.
     resume
-        Go on with the run in `folder`.
+        Go on with the run in `folder`, on the images that it was started with.
     say
         Called with each line of what was chosen and why.
     report
@@ -93,23 +91,23 @@ def train_network(
         to. All of this shows before the training begins.
     """
     kind = entry(model)
+    tell = say if say is not None and is_first_process() else _keep_quiet
     check_writable(folder)
     _check_resumption(folder, resume=resume)
     chosen_device(settings.device)
-    train, validation = divided(replace(dataset, channels=settings.channels), settings)
-    data = fingerprint(train)
-    check_alike(data, fingerprint(validation), validation)
+    dataset = _with_classes(replace(dataset, channels=settings.channels), settings, start)
+    train, validation = divided(dataset, settings)
+    data, images = look_at(train, validation)
+    if resume:
+        check_same_images(folder, images, say=tell)
     choices = choose(model, data, settings, start[1] if start else None)
-    if say is not None and is_first_process():
-        for line in choices.lines():
-            say(line)
+    for line in choices.lines():
+        tell(line)
     network = _network(model, choices, settings, start)
-    class_names = dataset.class_names or (start[1].class_names if start else ())
-    _check_classes(network, class_names)
-    task = TASKS[kind.task].for_network(network.config, choices.task, class_names)
+    task = TASKS[kind.task].for_network(network.config, choices.task, choices.class_names)
     patches = PatchModule(*patch_datasets(train, validation, task, choices, settings=settings), settings)
     if not resume and is_first_process():
-        _write_run(folder, {"model": model, "settings": _plain(settings), "choices": choices.lines()})
+        write_record(folder, model, settings=settings, choices=choices.lines(), images=images)
     rate = choices.learning_rate
     fitted = fit(
         network, task, data=patches, settings=settings, learning_rate=rate, folder=folder, resume=resume, report=report
@@ -118,19 +116,39 @@ def train_network(
     info = replace(
         info,
         settings=dict(choices.task),
-        class_names=class_names,
+        class_names=choices.class_names,
         normalization=choices.normalization.to_dict(),
         training={**info.training, **_trained_on(train, validation, fitted, start)},
     )
     return Run(network, info, train, validation, fitted)
 
 
+def _keep_quiet(line: str) -> None:
+    """Takes the place of `say` where nothing is to be said."""
+
+
 def _network(
     model: str, choices: Choices, settings: TrainSettings, start: tuple[nn.Module, ModelInfo] | None
 ) -> Any:
     torch.manual_seed(settings.seed)
-    network = start[0].train() if start else build(model, choices.network)
+    network: Any = start[0].train() if start else build(model, choices.network)
+    if getattr(network.config, "n_classes", 0) != choices.network.get("n_classes", 0):
+        # all weights but those of the class head, which are new
+        known, network = network.state_dict(), build(model, choices.network)
+        network.load_state_dict(known, strict=False)
     return network.to(memory_format=torch.channels_last)
+
+
+def _with_classes(
+    dataset: Dataset, settings: TrainSettings, start: tuple[nn.Module, ModelInfo] | None
+) -> Dataset:
+    """The dataset with the classes of the model to start from, in its order, or without, where that is wanted."""
+    known = start[1].class_names if start else ()
+    if settings.network.get("n_classes") == 0:
+        return dataset.with_class_names(())
+    if dataset.class_names and set(dataset.class_names) <= set(known):
+        return dataset.with_class_names(known)
+    return dataset
 
 
 def _check_resumption(folder: Path, *, resume: bool) -> None:
@@ -141,46 +159,6 @@ def _check_resumption(folder: Path, *, resume: bool) -> None:
         raise ConfigError(
             f"{folder}: holds a training run already; add --resume to go on with it, or choose another folder"
         )
-
-
-def _check_classes(network: Any, class_names: tuple[str, ...]) -> None:
-    classes = getattr(network.config, "n_classes", 0)
-    if class_names and classes != len(class_names):
-        raise ConfigError(
-            f"the network knows {classes} classes, but there are {len(class_names)} names for them"
-        )
-    if classes and not class_names:
-        raise ConfigError(f"network.n_classes {classes}: the data has no classes; leave it out")
-
-
-def resumed_settings(folder: Path, model: str, given: TrainSettings) -> TrainSettings:
-    """The settings that an interrupted run was started with.
-
-    Raises
-    ------
-    ConfigError
-        If there is no run, it is of another model, or a setting given now contradicts it.
-    """
-    path = folder / RUN_FILE
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored["settings"].items()}
-        settings = TrainSettings.from_mapping(values)
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{folder}: nothing to resume, there is no {RUN_FILE}; start without --resume"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{path}: not the record of a run ({error}); start anew in another folder"
-        ) from error
-    if stored["model"] != model:
-        raise ConfigError(f"{folder}: is a run of {stored['model']}, not of {model}")
-    for item in fields(TrainSettings):
-        now, then = getattr(given, item.name), getattr(settings, item.name)
-        if now != getattr(TrainSettings(), item.name) and _plain_value(now) != _plain_value(then):
-            raise ConfigError(f"{item.name} was {then} when the run was started; leave it out to resume")
-    return settings
 
 
 def _describe(
@@ -198,7 +176,11 @@ def _describe(
         channels=settings.channels,
         spacing_um=spacing,
         object_diameter_px=data.object_diameters["50"],
-        training={"settings": _plain(settings), "date": date.today().isoformat(), "data": data.to_dict()},
+        training={
+            "settings": plain_settings(settings),
+            "date": date.today().isoformat(),
+            "data": data.to_dict(),
+        },
         versions={**{p: version(p) for p in packages}, "python": platform.python_version()},
     )
 
@@ -214,20 +196,3 @@ def _trained_on(
         "validation_loss": fitted.best_loss,
         "started_from": start[1].name if start else None,
     }
-
-
-def _plain(settings: TrainSettings) -> dict[str, Any]:
-    return {k: _plain_value(v) for k, v in asdict(settings).items()}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain_value(v) for v in value]
-    if isinstance(value, Mapping):
-        return {k: _plain_value(v) for k, v in value.items()}
-    return str(value) if isinstance(value, Path) else value
-
-
-def _write_run(folder: Path, record: Mapping[str, Any]) -> None:
-    with atomic(folder / RUN_FILE) as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
