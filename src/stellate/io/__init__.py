@@ -7,6 +7,7 @@ from .geojson import read_geojson, write_geojson
 from .images import FORMATS, SUFFIXES, open_lazy, read
 from .labels import read_labels, write_labels
 from .listing import list_images
+from .meshes import MESH_SUFFIXES, write_meshes
 from .outlined import OutlinedObject
 from .png import write_picture
 from .qupath_names import qupath_measurements
@@ -15,6 +16,7 @@ from .table import read_table, write_table
 
 __all__ = [
     "FORMATS",
+    "MESH_SUFFIXES",
     "SUFFIXES",
     "OutlinedObject",
     "atomic",
@@ -28,6 +30,7 @@ __all__ = [
     "read_table",
     "write_geojson",
     "write_labels",
+    "write_meshes",
     "write_picture",
     "write_rois",
     "write_table",
