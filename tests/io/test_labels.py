@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -148,6 +150,64 @@ def test_volumes_keep_their_axes_and_spacing(tmp_path, highest):
     np.testing.assert_array_equal(image.array, labels)
 
 
+@pytest.mark.parametrize("highest", [300, 100_000])
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("TYX", (4, 20, 30)), ("TZYX", (3, 4, 20, 30)), (None, (3, 4, 20, 30))]
+)
+def test_frames_are_no_planes(tmp_path, highest, axes, shape):
+    labels = rng.integers(0, highest, shape)
+    labels.flat[0] = highest
+    spacing = {"Z": 2.0, "Y": 0.5, "X": 0.25}
+    write_labels(tmp_path / "l.tif", labels, spacing_um=spacing, axes=axes)
+    image = read(tmp_path / "l.tif")
+    assert image.axes == (axes or "TZYX")
+    assert {a: image.spacing_um[a] for a in image.spatial_axes} == pytest.approx(
+        {a: spacing[a] for a in image.spatial_axes}
+    )
+    np.testing.assert_array_equal(image.array, labels)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("ZYX", (3, 3)), ("XY", (3, 3)), ("CYX", (3, 3, 3)), ("YX", (2, 3, 3))]
+)
+def test_refuses_axes_that_do_not_fit(tmp_path, axes, shape):
+    with pytest.raises(InputError, match=rf"expected axes YX, ZYX, TYX or TZYX .* got '{axes}'"):
+        write_labels(tmp_path / "l.tif", np.zeros(shape, int), axes=axes)
+
+
+@pytest.mark.parametrize("highest", [300, 100_000])
+def test_large_volumes_are_tiled_bigtiff(tmp_path, monkeypatch, highest):
+    monkeypatch.setattr(labels_module, "_IMAGEJ_LIMIT", 1000)
+    labels = rng.integers(0, highest, (5, 70, 1030))
+    labels[0, 0, 0] = highest
+    spacing = {"Z": 2.0, "Y": 0.5, "X": 0.25}
+    write_labels(tmp_path / "l.tif", labels, spacing_um=spacing)
+    with tifffile.TiffFile(tmp_path / "l.tif") as tif:
+        assert tif.is_bigtiff
+        assert tif.is_ome
+        assert tif.pages[0].tile == (80, 512)
+        assert len(tif.pages) == 5
+        assert tif.pages[0].dtype == (np.uint16 if highest < 2**16 else np.uint32)
+    lazy = open_lazy(tmp_path / "l.tif")
+    assert (lazy.axes, lazy.spacing_um) == ("ZYX", spacing)
+    np.testing.assert_array_equal(np.asarray(lazy.array), labels)
+    found, ids = read_labels(tmp_path / "l.tif")
+    np.testing.assert_array_equal(np.concatenate([[0], ids])[found], labels)
+
+
+def test_writing_holds_no_copy_of_the_volume(tmp_path, monkeypatch):
+    """A hundred megabytes of labels, which are one plane seen many times in another order of axes."""
+    monkeypatch.setattr(labels_module, "_IMAGEJ_LIMIT", 1000)
+    plane = rng.integers(0, 9, (64, 64)).astype(np.int32).repeat(16, axis=0).repeat(16, axis=1)
+    labels = np.broadcast_to(plane[np.newaxis], (24, 1024, 1024)).swapaxes(1, 2)
+    tracemalloc.start()
+    write_labels(tmp_path / "l.tif", labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 2**20 < labels.nbytes / 10
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "l.tif", key=23), plane.T)
+
+
 def test_large_images_are_tiled_bigtiff(tmp_path, monkeypatch):
     monkeypatch.setattr(labels_module, "_IMAGEJ_LIMIT", 1000)
     labels = rng.integers(0, 9, (600, 1100))
@@ -165,9 +225,10 @@ def test_large_images_are_tiled_bigtiff(tmp_path, monkeypatch):
     [
         (np.array([[-1, 0]]), "must lie in 0 to 4,294,967,295 to be written, got -1 to 0"),
         (np.array([[2**32]]), "got 4294967296 to 4294967296"),
-        (np.zeros((3, 3)), "expected an integer label image of 2 or 3 dimensions, got float64"),
-        (np.zeros(3, int), "2 or 3 dimensions"),
-        (np.zeros((0, 3), int), "2 or 3 dimensions"),
+        (np.zeros((3, 3)), "expected an integer label image of 2 to 4 dimensions, got float64"),
+        (np.zeros(3, int), "2 to 4 dimensions"),
+        (np.zeros((0, 3), int), "2 to 4 dimensions"),
+        (np.zeros((1, 1, 1, 3, 3), int), "2 to 4 dimensions"),
     ],
 )
 def test_refuses_to_write(tmp_path, labels, message):

@@ -63,7 +63,11 @@ def read_labels(path: str | os.PathLike[str]) -> tuple[Labels, npt.NDArray[np.in
 
 
 def write_labels(
-    path: str | os.PathLike[str], labels: npt.NDArray[Any], *, spacing_um: Mapping[str, float] | None = None
+    path: str | os.PathLike[str],
+    labels: npt.NDArray[Any],
+    *,
+    spacing_um: Mapping[str, float] | None = None,
+    axes: str | None = None,
 ) -> None:
     """Write a label image as TIFF, compressed without loss.
 
@@ -76,24 +80,29 @@ def write_labels(
     path
         The file; its folder is made where it is missing.
     labels
-        ``(rows, columns)`` or ``(planes, rows, columns)`` of any integer dtype, 0 or more.
+        ``(rows, columns)``, ``(planes, rows, columns)`` or ``(frames, planes, rows, columns)`` of any integer
+        dtype, 0 or more.
     spacing_um
         Pixel size in micrometres by axis letter (``Y`` and ``X``, and ``Z`` for planes), where known.
+    axes
+        What the dimensions are: the last of ``TZYX``, unless it says ``TYX``.
 
     Raises
     ------
     InputError
-        If the labels are not integers of 2 or 3 dimensions, are negative, or exceed 32 bits.
+        If the labels are not integers of 2 to 4 dimensions, are negative, or exceed 32 bits, or the axes do not
+        fit.
     OutputError
         If the disk is full or does not permit it.
     """
     dtype = _smallest_dtype(labels)
+    sizes = _sizes(labels.shape, axes)
     spacing = dict(spacing_um or {})
     large = labels.size * dtype.itemsize >= _IMAGEJ_LIMIT
     if dtype == np.uint16 and not large:
-        options = _imagej_options(labels.shape, spacing)
+        options = _imagej_options(sizes, spacing)
     else:
-        options = _ome_options(labels.shape, spacing, tiled=large)
+        options = _ome_options(sizes, spacing, tiled=large)
     with atomic(path) as draft:
         tifffile.imwrite(
             draft,
@@ -151,9 +160,9 @@ def _whole_numbers(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.int64
 
 
 def _smallest_dtype(labels: npt.NDArray[Any]) -> np.dtype[Any]:
-    if labels.dtype.kind not in "biu" or labels.ndim not in (2, 3) or 0 in labels.shape:
+    if labels.dtype.kind not in "biu" or labels.ndim not in (2, 3, 4) or 0 in labels.shape:
         raise InputError(
-            f"expected an integer label image of 2 or 3 dimensions, got {labels.dtype} {labels.shape}"
+            f"expected an integer label image of 2 to 4 dimensions, got {labels.dtype} {labels.shape}"
         )
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < 0 or highest >= 2**32:
@@ -161,36 +170,47 @@ def _smallest_dtype(labels: npt.NDArray[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint16 if highest < 2**16 else np.uint32)
 
 
-def _imagej_options(shape: tuple[int, ...], spacing: dict[str, float]) -> dict[str, Any]:
+def _sizes(shape: tuple[int, ...], axes: str | None) -> dict[str, int]:
+    """Length by axis letter, in order."""
+    named = "TZYX"[-len(shape) :] if axes is None else axes
+    if named not in ("YX", "ZYX", "TYX", "TZYX") or len(named) != len(shape):
+        raise InputError(
+            f"expected axes YX, ZYX, TYX or TZYX of a label image of shape {shape}, got {axes!r}"
+        )
+    return dict(zip(named, shape, strict=True))
+
+
+def _imagej_options(sizes: Mapping[str, int], spacing: dict[str, float]) -> dict[str, Any]:
     # All six dimensions are spelled out, lest a plane one pixel wide is taken for samples.
     metadata: dict[str, Any] = {"axes": "TZCYXS"}
-    planes, rows, columns = (1, *shape)[-3:]
     options: dict[str, Any] = {
         "imagej": True,
         "metadata": metadata,
-        "shape": (1, planes, 1, rows, columns, 1),
-        "rowsperstrip": _strip_rows(shape, 2),
+        "shape": tuple(sizes.get(axis, 1) for axis in metadata["axes"]),
+        "rowsperstrip": _strip_rows(sizes, 2),
     }
     if {"Y", "X"} <= spacing.keys():
         options["resolution"] = (1 / spacing["X"], 1 / spacing["Y"])
         metadata["unit"] = "um"
-        if "Z" in spacing and len(shape) == 3:
+        if "Z" in spacing and "Z" in sizes:
             metadata["spacing"] = spacing["Z"]
     return options
 
 
-def _ome_options(shape: tuple[int, ...], spacing: dict[str, float], *, tiled: bool) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": "ZYX"[-len(shape) :]}
+def _ome_options(sizes: Mapping[str, int], spacing: dict[str, float], *, tiled: bool) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": "".join(sizes)}
     for axis in metadata["axes"]:
         if axis in spacing:
             metadata[f"PhysicalSize{axis}"] = spacing[axis]
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
-    layout = {"tile": _TILE, "bigtiff": True} if tiled else {"rowsperstrip": _strip_rows(shape, 4)}
-    return {"ome": True, "metadata": metadata, "shape": shape, **layout}
+    # no larger than a plane, of a multiple of 16 that TIFF asks for
+    tile = tuple(min(most, -(-sizes[axis] // 16) * 16) for axis, most in zip("YX", _TILE, strict=True))
+    layout = {"tile": tile, "bigtiff": True} if tiled else {"rowsperstrip": _strip_rows(sizes, 4)}
+    return {"ome": True, "metadata": metadata, "shape": tuple(sizes.values()), **layout}
 
 
-def _strip_rows(shape: tuple[int, ...], itemsize: int) -> int:
-    return min(shape[-2], max(1, _STRIP_BYTES // (shape[-1] * itemsize)))
+def _strip_rows(sizes: Mapping[str, int], itemsize: int) -> int:
+    return min(sizes["Y"], max(1, _STRIP_BYTES // (sizes["X"] * itemsize)))
 
 
 def _planes_or_tiles(
@@ -198,7 +218,8 @@ def _planes_or_tiles(
 ) -> Iterator[npt.NDArray[Any]]:
     """Planes, or the tiles of all planes in the order of the file, filled up with 0 at the far edges."""
     rows, columns = labels.shape[-2:]
-    for plane in labels.reshape(-1, rows, columns):
+    for at in np.ndindex(labels.shape[:-2]):  # a reshaped array might be a copy
+        plane = labels[at]
         if "tile" not in options:
             yield plane.astype(dtype)
             continue
