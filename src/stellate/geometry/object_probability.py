@@ -61,31 +61,36 @@ def object_probability(labels: npt.NDArray[Any], grid: tuple[int, int] = (1, 1))
     return out
 
 
-def checked_labels(labels: npt.NDArray[Any], grid: tuple[int, int]) -> npt.NDArray[np.int32]:
+def checked_labels(labels: npt.NDArray[Any], grid: tuple[int, ...], ndim: int = 2) -> npt.NDArray[np.int32]:
     """Labels as C-contiguous int32 whose largest value is small enough to index a table.
 
     Parameters
     ----------
     labels
-        ``(H, W)``, any integer dtype.
+        ``(H, W)`` or ``(Z, Y, X)``, any integer dtype.
     grid
-        Subsampling along rows and columns, only checked.
+        Subsampling along each axis, only checked.
+    ndim
+        Number of axes expected.
 
     Returns
     -------
     ndarray
-        ``(H, W)`` int32: equal where `labels` are equal, with the same signs; other ids where they were huge.
+        int32 of the same shape: equal where `labels` are equal, with the same signs; other ids where they were
+        huge.
 
     Raises
     ------
     ValueError
-        If `labels` is not a 2D integer array, or a grid step is below 1.
+        If `labels` is not an integer array of that many axes, or a grid step is below 1.
     """
     labels = np.asarray(labels)
-    if labels.ndim != 2 or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels must be a 2D integer array, got {labels.dtype} of shape {labels.shape}")
-    if len(grid) != 2 or min(grid) < 1:
-        raise ValueError(f"grid must be two steps of at least 1 pixel, got {grid}")
+    if labels.ndim != ndim or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels must be a {ndim}D integer array, got {labels.dtype} of shape {labels.shape}"
+        )
+    if len(grid) != ndim or min(grid) < 1:
+        raise ValueError(f"grid must be {ndim} steps of at least 1 pixel, got {grid}")
     if labels.size and (labels.max() > labels.size + 65535 or labels.min() < -(2**31)):
         values, inverse = np.unique(labels, return_inverse=True)
         ranks = np.where(values < 0, -1, np.cumsum(values > 0))

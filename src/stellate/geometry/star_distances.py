@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .bits import BIT_OF, DE_BRUIJN
 from .object_probability import checked_labels, object_probability
 
 __all__ = ["object_probability", "star_distances"]
@@ -17,13 +18,6 @@ _MARGIN = 2
 
 # Objects whose boxes together cover the image more often than this are cut into connected pieces first.
 _MAX_BOX_AREA = 8
-
-# The position of the only bit set in a 64-bit word x is _BIT_OF[(x * _DE_BRUIJN) >> 58]
-# (Leiserson, Prokop and Randall, Using de Bruijn Sequences to Index a 1 in a Computer Word, 1998).
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_BIT_OF = np.zeros(64, dtype=np.int64)
-for _bit in range(64):
-    _BIT_OF[((int(_DE_BRUIJN) << _bit) % 2**64) >> 58] = _bit
 
 
 class _Rays(NamedTuple):
@@ -235,7 +229,7 @@ def _march_word(mask, word, box, rays, width, flat):  # type: ignore[no-untyped-
             leave = inside ^ stay
             while leave:
                 lowest = leave & (~leave + np.uint64(1))
-                flat[targets[_BIT_OF[(lowest * _DE_BRUIJN) >> np.uint64(58)]], k] = rays.distances[k, t]
+                flat[targets[BIT_OF[(lowest * DE_BRUIJN) >> np.uint64(58)]], k] = rays.distances[k, t]
                 leave ^= lowest
             inside = stay
             t += 1
