@@ -82,6 +82,25 @@ def test_features_cover_the_objects_exactly(tmp_path, labels):
         np.testing.assert_array_equal(covered, labels == k)
 
 
+def test_an_object_of_a_volume_is_a_detection_in_each_plane(tmp_path):
+    labels = np.zeros((3, 5, 6), np.int32)
+    labels[:2, 1:3, 1:4], labels[1:, 4, 5] = 1, 2
+    instances = Instances(labels, classes=np.array([1, 0], np.int32), class_names=("a", "b"))
+    write_geojson(tmp_path / "o.geojson", instances, measurements={"volume": [12, 2]})
+    features = json.loads((tmp_path / "o.geojson").read_text())["features"]
+    assert [(f["geometry"]["plane"], f["properties"]["name"]) for f in features] == [
+        ({"c": -1, "z": z, "t": 0}, name) for z, name in ((0, "1"), (1, "1"), (1, "2"), (2, "2"))
+    ]
+    rows, cols = np.indices(labels.shape[1:])
+    for one in read_geojson(tmp_path / "o.geojson"):
+        label = int(one.name)
+        assert (one.class_name, one.measurements) == ("_ba"[label], {"volume": {1: 12, 2: 2}[label]})
+        covered = shapely.contains_xy(shapely.Polygon(one.pieces[0][0]), rows, cols)
+        np.testing.assert_array_equal(covered, labels[one.plane] == label)
+    write_geojson(tmp_path / "o.geojson", Instances(labels[0]))
+    assert read_geojson(tmp_path / "o.geojson")[0].plane is None
+
+
 def test_outer_rings_are_counterclockwise_and_holes_clockwise(tmp_path):
     labels = np.ones((5, 5), np.int32)
     labels[2, 2] = 0
@@ -142,6 +161,6 @@ def test_refuses_to_read(tmp_path, content, message):
 def test_refuses_to_write(tmp_path):
     with pytest.raises(InputError, match=r"measurement 'area' has shape \(2,\) for 1 objects"):
         write_geojson(tmp_path / "o.geojson", Instances(one_pixel()), measurements={"area": [1, 2]})
-    with pytest.raises(InputError, match="outlines are 2D"):
-        write_geojson(tmp_path / "o.geojson", Instances(np.zeros((2, 2, 2), np.int32)))
+    with pytest.raises(InputError, match="QuPath outlines are 2D"):
+        write_geojson(tmp_path / "o.geojson", Instances(np.zeros((2, 2, 2, 2), np.int32)))
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from stellate.errors import InputError
 from stellate.geometry.labels import relabel
-from stellate.io import read_rois, write_rois
+from stellate.io import outlined, read_rois, write_rois
 from stellate.results import Instances
 
 small_labels = hnp.arrays(
@@ -57,6 +57,55 @@ def test_regions_filled_are_the_objects_filled(tmp_path, labels):
         for p in range(1, n + 1):
             expected |= ndimage.binary_fill_holes(pieces == p)
         np.testing.assert_array_equal(covered, expected)
+
+
+small_volumes = hnp.arrays(
+    np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.integers(0, 3)
+).map(lambda a: relabel(a)[0])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(small_volumes)
+def test_each_plane_of_a_volume_has_the_outlines_that_it_has_as_an_image(tmp_path, volume):
+    write_rois(tmp_path / "v.zip", Instances(volume, scores=np.ones(5, np.float32)))
+    by_plane = {}
+    for one in read_rois(tmp_path / "v.zip"):
+        by_plane.setdefault(one.plane, {})[one.name] = one.pieces[0][0]
+    for z, plane in enumerate(volume):
+        write_rois(tmp_path / "p.zip", Instances(plane, scores=np.ones(5, np.float32)))
+        expected = {one.name: one.pieces[0][0] for one in read_rois(tmp_path / "p.zip")}
+        found = by_plane.pop(z, {})
+        assert len(found) == len(expected)
+        for name, ring in expected.items():
+            label, *piece = name.split("-")
+            np.testing.assert_array_equal(found["-".join([label, f"z{z + 1}", *piece])], ring)
+    assert not by_plane
+
+
+def test_a_voxel_lies_in_its_plane_of_imagej(tmp_path):
+    labels = np.zeros((4, 5, 6), np.int32)
+    labels[1, 2, 3] = 1
+    write_rois(tmp_path / "r.zip", Instances(labels))
+    (roi,) = roifile.roiread(tmp_path / "r.zip")
+    assert (roi.name, roi.position, roi.left, roi.top) == ("1-z2", 2, 3, 2)
+    assert read_rois(tmp_path / "r.zip")[0].plane == 1
+    write_rois(tmp_path / "r.zip", Instances(labels[1]))
+    assert read_rois(tmp_path / "r.zip")[0].plane is None
+
+
+def test_too_many_outlines_of_a_volume_are_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(outlined, "MOST_OUTLINES", 5)
+    labels = np.zeros((4, 5, 6), np.int32)
+    labels[:3, 0], labels[1:, 2] = 1, 2
+    instances = Instances(labels)
+    assert outlined.count_outlines(instances) == 6
+    assert outlined.count_outlines(Instances(labels[1])) == 2
+    with pytest.raises(
+        InputError, match="6 outlines of 2 objects are too many for ImageJ, which holds up to 5"
+    ):
+        write_rois(tmp_path / "r.zip", instances)
+    assert list(tmp_path.iterdir()) == []
+    write_rois(tmp_path / "r.zip", Instances(labels[1:]))
 
 
 def test_names_of_pieces_and_hidden_objects(tmp_path):
@@ -111,8 +160,9 @@ def test_huge_regions_are_not_unpacked(tmp_path):
 
 
 def test_bad_input(tmp_path):
-    with pytest.raises(InputError, match=r"outlines are 2D, got labels of shape \(2, 2, 2\)"):
-        write_rois(tmp_path / "r.zip", Instances(np.zeros((2, 2, 2), np.int32)))
+    with pytest.raises(InputError, match=r"ImageJ outlines are 2D .* got labels \(2, 2, 2, 2\)"):
+        write_rois(tmp_path / "r.zip", Instances(np.zeros((2, 2, 2, 2), np.int32)))
+    assert list(tmp_path.iterdir()) == []
     (tmp_path / "r.zip").write_bytes(b"no archive")
     with pytest.raises(InputError, match=r"r\.zip: cannot be decoded"):
         read_rois(tmp_path / "r.zip")

@@ -8,7 +8,7 @@ from .images import FORMATS, SUFFIXES, open_lazy, read
 from .labels import read_labels, write_labels
 from .listing import list_images
 from .meshes import MESH_SUFFIXES, write_meshes
-from .outlined import OutlinedObject
+from .outlined import MOST_OUTLINES, OutlinedObject, count_outlines
 from .png import write_picture
 from .qupath_names import qupath_measurements
 from .rois import read_rois, write_rois
@@ -17,9 +17,11 @@ from .table import read_table, write_table
 __all__ = [
     "FORMATS",
     "MESH_SUFFIXES",
+    "MOST_OUTLINES",
     "SUFFIXES",
     "OutlinedObject",
     "atomic",
+    "count_outlines",
     "list_images",
     "open_lazy",
     "qupath_measurements",

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ..geometry.outlines import polygons_of, trace_rings
 from ..results import Instances
 from .atomic import atomic
 from .content import damaged_file_errors
-from .outlined import OutlinedObject
+from .outlined import OutlinedObject, outlines_by_plane
 from .qupath_names import PROBABILITY
 
 __all__ = ["read_geojson", "write_geojson"]
@@ -40,12 +39,14 @@ def write_geojson(
 ) -> None:
     """Write objects as detections for QuPath, holes and separate pieces included.
 
+    An object of a volume is a detection in each of its planes, with the same name and measurements.
+
     Parameters
     ----------
     path
         The ``.geojson`` file; its folder is made where it is missing.
     instances
-        Objects of a 2D image. A detection is named by its label; scores are written as the measurement
+        Objects of a 2D image or a volume. A detection is named by its label; scores are written as the measurement
         ``Detection probability``, classes as classifications.
     measurements
         Columns of one number per object, by the names that QuPath is to show (see
@@ -54,12 +55,11 @@ def write_geojson(
     Raises
     ------
     InputError
-        If the label image is not 2D, or a column has not one number per object.
+        If the labels have other than 2 or 3 dimensions, a volume has more than `MOST_OUTLINES` outlines, or a
+        column has not one number per object.
     OutputError
         If the disk is full or does not permit it.
     """
-    if instances.labels.ndim != 2:
-        raise InputError(f"QuPath outlines are 2D, got labels of shape {instances.labels.shape}")
     columns = _columns(instances, measurements or {})
     with atomic(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
@@ -105,10 +105,7 @@ def _columns(instances: Instances, given: Mapping[str, npt.ArrayLike]) -> dict[s
 
 
 def _features(instances: Instances, columns: Mapping[str, list[float]]) -> Iterator[dict[str, Any]]:
-    polygons = polygons_of(trace_rings(instances.labels), len(instances))
-    for k, pieces in enumerate(polygons):
-        if not pieces:  # hidden behind others: no pixels, no outline
-            continue
+    for plane, k, pieces in outlines_by_plane(instances, "QuPath"):
         parts = [[_closed(ring) for ring in piece] for piece in pieces]
         single = len(parts) == 1
         properties: dict[str, Any] = {"objectType": "detection", "name": str(k + 1)}
@@ -118,10 +115,16 @@ def _features(instances: Instances, columns: Mapping[str, list[float]]) -> Itera
         properties["measurements"] = {
             name: float(f"{values[k]:.9g}") for name, values in columns.items() if math.isfinite(values[k])
         }
-        geometry = {
+        geometry: dict[str, Any] = {
             "type": "Polygon" if single else "MultiPolygon",
             "coordinates": parts[0] if single else parts,
         }
+        if plane is not None:
+            geometry["plane"] = {
+                "c": -1,
+                "z": plane,
+                "t": 0,
+            }  # of every channel; an addition of QuPath's to GeoJSON
         yield {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
@@ -153,6 +156,7 @@ def _object(feature: Mapping[str, Any]) -> OutlinedObject:
         pieces=tuple(tuple(_ring(ring) for ring in part) for part in parts),
         class_name=classification.get("name"),
         measurements={str(name): float(value) for name, value in numbers.items()},
+        plane=int(geometry["plane"]["z"]) if "plane" in geometry else None,
     )
 
 

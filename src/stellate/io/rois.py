@@ -15,11 +15,10 @@ import numpy.typing as npt
 from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
 from ..errors import InputError
-from ..geometry.outlines import polygons_of, trace_rings
 from ..results import Instances
 from .atomic import atomic
 from .content import damaged_file_errors
-from .outlined import OutlinedObject
+from .outlined import OutlinedObject, outlines_by_plane
 
 __all__ = ["read_rois", "write_rois"]
 
@@ -33,33 +32,34 @@ def write_rois(path: str | os.PathLike[str], instances: Instances) -> None:
 
     Each object is a traced outline named by its label; further pieces of an object in several pieces are
     named ``LABEL-2``, ``LABEL-3`` and so on, the largest piece being ``LABEL``. Holes are filled, since
-    ImageJ's simple outlines have none.
+    ImageJ's simple outlines have none. An object of a volume has an outline in each of its planes, at that position
+    of the stack, named ``LABEL-z12`` by the number of the plane, which ImageJ counts from 1.
 
     Parameters
     ----------
     path
         The ``.zip`` file; its folder is made where it is missing.
     instances
-        Objects of a 2D image.
+        Objects of a 2D image or a volume.
 
     Raises
     ------
     InputError
-        If the label image is not 2D.
+        If the labels have other than 2 or 3 dimensions, or a volume has more than `MOST_OUTLINES` outlines.
     OutputError
         If the disk is full or does not permit it.
     """
-    if instances.labels.ndim != 2:
-        raise InputError(f"ImageJ outlines are 2D, got labels of shape {instances.labels.shape}")
-    polygons = polygons_of(trace_rings(instances.labels), len(instances))
+    outlines = outlines_by_plane(instances, "ImageJ")
     with atomic(path) as draft, zipfile.ZipFile(draft, "w") as archive:
-        for label, pieces in enumerate(polygons, start=1):
+        for plane, k, pieces in outlines:
+            of_plane = f"{k + 1}" if plane is None else f"{k + 1}-z{plane + 1}"
             for number, piece in enumerate(pieces, start=1):
-                name = f"{label}" if number == 1 else f"{label}-{number}"
+                name = of_plane if number == 1 else f"{of_plane}-{number}"
                 # Without a date, so that the same objects give the same file.
                 entry = zipfile.ZipInfo(f"{name}.roi")
                 entry.external_attr = 0o644 << 16
-                archive.writestr(entry, _encoded(piece[0], name), zipfile.ZIP_DEFLATED, compresslevel=1)
+                content = _encoded(piece[0], name, plane)
+                archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
 def read_rois(path: str | os.PathLike[str]) -> list[OutlinedObject]:
@@ -87,16 +87,23 @@ def read_rois(path: str | os.PathLike[str]) -> list[OutlinedObject]:
                 )
             roi = ImagejRoi.frombytes(archive.read(entry))
             name = roi.name or Path(entry.filename).stem
-            found += [OutlinedObject(name, ((ring,),)) for ring in _decoded(roi)]
+            plane = max(roi.position, roi.z_position) - 1
+            found += [
+                OutlinedObject(name, ((ring,),), plane=plane if plane >= 0 else None)
+                for ring in _decoded(roi)
+            ]
     return found
 
 
-def _encoded(ring: Ring, name: str) -> bytes:
+def _encoded(ring: Ring, name: str, plane: int | None) -> bytes:
     corners = np.rint(ring[:, ::-1] + 0.5).astype(np.int32)
     roi = ImagejRoi()
     roi.roitype = ROI_TYPE.TRACED
     roi.options = ROI_OPTIONS.OVERLAY_LABELS
     roi.name = name
+    roi.position = (
+        0 if plane is None else plane + 1
+    )  # of the stack, which ImageJ also takes for Z of a hyperstack
     roi.left, roi.top = (int(v) for v in corners.min(axis=0))
     roi.right, roi.bottom = (int(v) for v in corners.max(axis=0))
     roi.integer_coordinates = corners - corners.min(axis=0)
