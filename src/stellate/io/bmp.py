@@ -8,8 +8,8 @@ import numpy as np
 from PIL.BmpImagePlugin import BmpImageFile
 
 from ..axes import Image
-from .content import check_content, check_declared_size, damaged_file_errors
 from .pictures import picture
+from .pillow import opened
 
 __all__ = ["SUFFIXES", "read"]
 
@@ -34,11 +34,7 @@ def read(path: Path, *, axes: str | None = None) -> Image:
     InputError
         If the file is not a whole BMP, or has transparent pixels.
     """
-    check_content(path, "BMP")
-    # The plug-in itself, not PIL.Image.open, which refuses pictures of more than 179 megapixels.
-    with damaged_file_errors(path), path.open("rb") as file, BmpImageFile(file) as opened:
-        width, height = opened.size
-        check_declared_size(path, (height, width, 4), np.uint8)
-        array = np.array(opened.convert("RGB") if opened.mode == "P" else opened)
-        alpha = opened.mode == "RGBA"
+    with opened(path, "BMP", BmpImageFile) as file:
+        array = np.array(file.convert("RGB") if file.mode == "P" else file)
+        alpha = file.mode == "RGBA"
     return picture(path, array, axes=axes, alpha=alpha)

@@ -9,8 +9,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from ..axes import Image
 from ..errors import InputError
-from .content import check_content, check_declared_size, damaged_file_errors
 from .pictures import picture
+from .pillow import opened
 
 __all__ = ["SUFFIXES", "read"]
 
@@ -35,12 +35,8 @@ def read(path: Path, *, axes: str | None = None) -> Image:
     InputError
         If the file is not a whole JPEG, or is in CMYK.
     """
-    check_content(path, "JPEG")
-    # The plug-in itself, not PIL.Image.open, which refuses pictures of more than 179 megapixels.
-    with damaged_file_errors(path), path.open("rb") as file, JpegImageFile(file) as opened:
-        if opened.mode not in ("L", "RGB"):
-            raise InputError(f"{path}: a JPEG in {opened.mode} colours; convert it to RGB or grey")
-        width, height = opened.size
-        check_declared_size(path, (height, width, len(opened.getbands())), np.uint8)
-        array = np.array(opened)
+    with opened(path, "JPEG", JpegImageFile) as file:
+        if file.mode not in ("L", "RGB"):
+            raise InputError(f"{path}: a JPEG in {file.mode} colours; convert it to RGB or grey")
+        array = np.array(file)
     return picture(path, array, axes=axes)

@@ -19,6 +19,7 @@ from ..errors import InputError
 from .atomic import atomic
 from .content import check_content, check_declared_size, damaged_file_errors
 from .pictures import picture
+from .pillow import opened
 
 __all__ = ["SUFFIXES", "read", "read_values", "write_picture"]
 
@@ -48,11 +49,7 @@ def read(path: Path, *, axes: str | None = None) -> Image:
     InputError
         If the file is not a whole PNG, or has transparent pixels.
     """
-    check_content(path, "PNG")
-    with damaged_file_errors(path):
-        header = _header(path)
-        check_declared_size(path, header.shape, header.dtype)
-        array = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    array = _decoded(path, _header(path))
     alpha = array.ndim == 3 and array.shape[-1] in (2, 4)
     return picture(path, array, axes=axes, alpha=alpha)
 
@@ -72,13 +69,11 @@ def read_values(path: Path) -> npt.NDArray[Any]:
     InputError
         If the file is not a whole PNG.
     """
-    check_content(path, "PNG")
-    with damaged_file_errors(path):
-        header = _header(path)
-        check_declared_size(path, header.shape, header.dtype)
-        if header.colour == _PALETTE:
-            return _palette_indices(path)
-        array = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    header = _header(path)
+    if header.colour == _PALETTE:
+        with opened(path, "PNG", PngImageFile) as file:
+            return np.array(file)
+    array = _decoded(path, header)
     return array // (255 // (2**header.depth - 1)) if header.depth < 8 else array
 
 
@@ -102,10 +97,10 @@ def write_picture(path: str | os.PathLike[str], picture: npt.NDArray[np.uint8]) 
     return Path(path)
 
 
-def _palette_indices(path: Path) -> npt.NDArray[Any]:
-    # The plug-in itself, not PIL.Image.open, which refuses pictures of more than 179 megapixels.
-    with path.open("rb") as file, PngImageFile(file) as opened:
-        return np.array(opened)
+def _decoded(path: Path, header: _Header) -> npt.NDArray[Any]:
+    with damaged_file_errors(path):
+        check_declared_size(path, header.shape, header.dtype)
+        return np.asarray(imagecodecs.png_decode(path.read_bytes()))
 
 
 @dataclass(frozen=True)
@@ -127,8 +122,9 @@ class _Header:
 
 
 def _header(path: Path) -> _Header:
+    check_content(path, "PNG")
     # The first chunk is always IHDR: length, type, then width, height, bits per sample and colour type.
-    with path.open("rb") as file:
+    with damaged_file_errors(path), path.open("rb") as file:
         _, _, kind, width, height, depth, colour = struct.unpack(">8sI4sIIBB", file.read(26))
     if kind != b"IHDR" or colour not in _SAMPLES:
         raise InputError(f"{path}: a PNG file without a valid header; it is damaged")
