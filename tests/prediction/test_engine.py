@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from stellate.errors import ConfigError
+from stellate.models.stardist import StarDist, StarDistConfig
 from stellate.prediction.engine import Engine, choose_device, pad_to_multiple
 
 
@@ -32,6 +33,33 @@ def test_the_output_is_that_of_one_image_without_its_batch_axis():
     out = Engine(Heads(), torch.device("cpu"), precision="float32")(image)
     np.testing.assert_allclose(out["twice"].numpy(), 2 * image, rtol=1e-6)
     np.testing.assert_allclose(out["mean"].numpy(), image.mean(axis=(1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [(slice(33, 50), slice(0, 20)), (slice(60, 90), slice(40, 77))])
+def test_what_is_wanted_is_as_in_the_whole(wanted):
+    """Also where it is not aligned to the network's stride, and where the image is padded."""
+    torch.manual_seed(0)
+    config = StarDistConfig(grid=(2, 1), base_channels=4, depth=2, n_rays=8, head_channels=8, foreground=True)
+    image = np.random.default_rng(0).normal(size=(1, 90, 77)).astype(np.float32)
+    engine = Engine(StarDist(config).eval(), torch.device("cpu"))
+    whole, part = engine(image), engine(image, wanted)
+    for name, expected in whole.items():
+        assert not torch.equal(part[name], expected)
+        step = np.array(config.grid) if name != "foreground" else np.array([1, 1])
+        rows, columns = (slice(-(-w.start // s), -(-w.stop // s)) for w, s in zip(wanted, step, strict=True))
+        np.testing.assert_allclose(part[name][:, rows, columns], expected[:, rows, columns], atol=1e-6)
+    for name, again in engine(image).items():
+        assert torch.equal(again, whole[name])
+
+
+def test_mirror_images_and_networks_without_stages_are_computed_in_full():
+    network = StarDist(StarDistConfig(base_channels=2, depth=1, n_rays=4, head_channels=2)).eval()
+    image = np.random.default_rng(0).normal(size=(1, 64, 64)).astype(np.float32)
+    wanted = (slice(0, 8), slice(0, 8))
+    mirrored = Engine(network, torch.device("cpu"), mirrored=lambda maps, axes: maps)
+    assert torch.equal(mirrored(image, wanted)["prob"], mirrored(image)["prob"])
+    heads = Engine(Heads(), torch.device("cpu"))
+    assert torch.equal(heads(image, wanted)["twice"], heads(image)["twice"])
 
 
 def test_the_network_is_left_as_it_was():

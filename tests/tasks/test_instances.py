@@ -160,6 +160,22 @@ def test_tiles_give_what_the_whole_image_gives(seed: int, side: int, halo: int) 
     np.testing.assert_array_equal(merged.scores, whole.scores)
 
 
+def test_only_what_a_tile_owns_is_looked_at() -> None:
+    labels = field()
+    output = perfect_output(labels, TASK)
+    tile = Tile(read=((16, 144), (32, 192)), owns=((32, 112), (64, 192)), shape=labels.shape)
+    seen = part_of(output, tile, TASK.grid)
+    spoilt = {name: torch.full_like(tensor, 50.0) for name, tensor in seen.items()}
+    for name, tensor in seen.items():
+        step = 1 if name == "foreground" else 2
+        own = (..., *(slice(part.start // step, part.stop // step) for part in tile.own_in_read))
+        spoilt[name][own] = tensor[own]
+    found, expected = TASK.decode(spoilt, tile), TASK.decode(seen, tile)
+    assert len(expected.points) > 10
+    for name in ("points", "distances", "scores", "foreground"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
 def test_a_rescaled_image_gives_outlines_at_full_size() -> None:
     large = inner_field((240, 280))
     small = large[1::2, 1::2]

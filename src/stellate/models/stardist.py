@@ -109,18 +109,27 @@ class StarDistConfig:
     @property
     def halo(self) -> tuple[int, ...]:
         """Pixels around a region, aligned to `stride`, that can change what is predicted in it."""
-        halos = []
-        for axis, stride in enumerate(self.stride):
-            start, stop = self._depends_on(0, stride, axis)
-            halos.append(max(-start, stop - stride))
-        return tuple(halos)
+        return self.reaches[0]
+
+    @property
+    def reaches(self) -> tuple[tuple[int, int], ...]:
+        """Pixels around a region, aligned to `stride`, on which what is predicted in it depends, along each axis.
+
+        First pixels of the image, then those for which the output of each stage must be known, in the order in which
+        the network runs them: stem, way down, middle, way up, heads.
+        """
+        rows, columns = (
+            [max(-start, stop - stride) for start, stop in self._depends_on(0, stride, axis)]
+            for axis, stride in enumerate(self.stride)
+        )
+        return tuple(zip(rows, columns, strict=True))
 
     @property
     def receptive_field(self) -> tuple[int, ...]:
         """Sides, in pixels, of the largest region of the image that one prediction can depend on."""
         fields = []
         for axis, (stride, grid) in enumerate(zip(self.stride, self.grid, strict=True)):
-            spans = (self._depends_on(cell, cell + grid, axis) for cell in range(0, stride, grid))
+            spans = [self._depends_on(cell, cell + grid, axis)[0] for cell in range(0, stride, grid)]
             fields.append(max(stop - start for start, stop in spans))
         return tuple(fields)
 
@@ -135,21 +144,23 @@ class StarDistConfig:
         channels = max(1, int(self.base_channels * self.expansion**level))
         return min(channels, self.max_channels) if self.max_channels else channels
 
-    def _depends_on(self, start: int, stop: int, axis: int) -> tuple[int, int]:
-        """Half-open span of pixels that the outputs for pixels ``start:stop`` depend on; back to front."""
-        pool, margin = self.pool[axis], self.kernel_size[axis] // 2
+    def _depends_on(self, start: int, stop: int, axis: int) -> list[tuple[int, int]]:
+        """Half-open spans of pixels on which the outputs for ``start:stop`` depend; in the order of `reaches`."""
+        pool, margin, size = self.pool[axis], self.kernel_size[axis] // 2, self.grid[axis]
         convs = self.convs_per_level * margin
-        start, stop = start // self.grid[axis], -(-stop // self.grid[axis])
+        start, stop = start // size, -(-stop // size)
+        spans = [(start * size, stop * size)]  # from here back to front, in cells of `size` pixels
         if self.head_channels or self.foreground:
             start, stop = start - margin, stop + margin
         for _ in range(self.depth):
-            start, stop = (start - convs) // pool, -(-(stop + convs) // pool)
+            spans.append((start * size, stop * size))
+            start, stop, size = (start - convs) // pool, -(-(stop + convs) // pool), size * pool
+        spans.append((start * size, stop * size))
         start, stop = start - convs, stop + convs
-        for _ in range(self.depth):
-            start, stop = start * pool - convs, stop * pool + convs
-        for stage in reversed(self.stem_pools):
-            start, stop = start * stage[axis] - convs, stop * stage[axis] + convs
-        return start, stop
+        for shrink in [pool] * self.depth + [stage[axis] for stage in reversed(self.stem_pools)]:
+            spans.append((start * size, stop * size))
+            start, stop, size = start * shrink - convs, stop * shrink + convs, size // shrink
+        return [(start * size, stop * size), *reversed(spans)]
 
 
 def _pair(name: str, value: object) -> tuple[int, ...]:
@@ -254,22 +265,24 @@ class StarDist(nn.Module):
             raise InputError(
                 f"an image of {tuple(image.shape[-2:])} pixels: this network takes multiples of {self.config.stride}"
             )
+        reaches = iter(self.config.reaches[1:])
         full, x = None, image
         for convs, pool in zip(self.stem, self.config.stem_pools, strict=True):
             keep = self.foreground is not None and full is None
-            x, *kept = self._shrink(convs, x, pool, keep=keep)
+            x, *kept = self._shrink(convs, x, pool, keep=keep, reach=next(reaches))
             full = kept[0] if kept else full
         skips = []
         for convs in self.down:
-            x, skip = self._shrink(convs, x, self.config.pool, keep=True)
+            x, skip = self._shrink(convs, x, self.config.pool, keep=True, reach=next(reaches))
             skips.append(skip)
-        x = self.middle(x)
+        repeats, width = self.config.convs_per_level, widest(self.middle)
+        (x,) = self._run(lambda x: (self.middle(x),), x, convs=repeats, reach=next(reaches), channels=width)
         for convs in self.up:
-            x = self._grow(convs, x, skips.pop())
-        return self._heads(x, full)
+            x = self._grow(convs, x, skips.pop(), reach=next(reaches))
+        return self._heads(x, full, reach=next(reaches))
 
     def _shrink(
-        self, convs: nn.Module, x: Tensor, pool: tuple[int, ...], *, keep: bool
+        self, convs: nn.Module, x: Tensor, pool: tuple[int, ...], *, keep: bool, reach: tuple[int, ...]
     ) -> tuple[Tensor, ...]:
         """Convolutions and pooling; also returns what was pooled if it is to be kept."""
 
@@ -278,20 +291,21 @@ class StarDist(nn.Module):
             small = functional.max_pool2d(x, pool)
             return (small, x) if keep else (small,)
 
-        return self._run(stage, x, convs=self.config.convs_per_level, pool=pool[0], channels=widest(convs))
+        repeats = self.config.convs_per_level
+        return self._run(stage, x, convs=repeats, pool=pool, reach=reach, channels=widest(convs))
 
-    def _grow(self, convs: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
+    def _grow(self, convs: nn.Module, x: Tensor, skip: Tensor, *, reach: tuple[int, ...]) -> Tensor:
         """Upsampling, and convolutions beside what was kept on the way down."""
 
         def stage(x: Tensor, skip: Tensor) -> tuple[Tensor, ...]:
             up = functional.interpolate(x, scale_factor=tuple(map(float, self.config.pool)), mode="nearest")
             return (convs(torch.cat([up, skip], dim=1)),)
 
-        repeats, pool = self.config.convs_per_level, self.config.pool[0]
-        (grown,) = self._run(stage, x, skip, convs=repeats, pool=pool, channels=widest(convs))
-        return grown
+        repeats, pool = self.config.convs_per_level, self.config.pool
+        (x,) = self._run(stage, x, skip, convs=repeats, pool=pool, reach=reach, channels=widest(convs))
+        return x
 
-    def _heads(self, x: Tensor, full: Tensor | None) -> dict[str, Tensor]:
+    def _heads(self, x: Tensor, full: Tensor | None, *, reach: tuple[int, ...]) -> dict[str, Tensor]:
         names = ["prob", "distances"]
         if self.class_prob is not None:
             names.append("class_prob")
@@ -308,20 +322,30 @@ class StarDist(nn.Module):
             return (self.foreground(torch.cat([x, *full], dim=1)),) if self.foreground is not None else ()
 
         width = max(self.config.head_channels, x.shape[1])
-        maps = self._run(stage, x, convs=1, pool=1, channels=width)
+        maps = self._run(stage, x, convs=1, reach=reach, channels=width)
         out = dict(zip(names, maps, strict=True))
         if self.foreground is not None:
             inputs = (x,) if full is None else (x, full)
+            grid, width = self.config.grid, widest(self.foreground)
             (out["foreground"],) = self._run(
-                pixelwise, *inputs, convs=1, pool=self.config.grid[0], channels=widest(self.foreground)
+                pixelwise, *inputs, convs=1, pool=grid, reach=reach, channels=width
             )
         return out
 
-    def _run(self, stage: Stage, *inputs: Tensor, convs: int, pool: int, channels: int) -> tuple[Tensor, ...]:
-        """Run a stage of so many convolutions, whose coarsest tensor has 1 row for `pool` rows of the finest."""
-        rows = max(x.shape[-2] for x in inputs)
-        reach = convs * (self.config.kernel_size[0] // 2)
-        return self.run_stage(stage, *inputs, units=rows // pool, halo=-(-reach // pool), channels=channels)
+    def _run(
+        self,
+        stage: Stage,
+        *inputs: Tensor,
+        convs: int,
+        channels: int,
+        reach: tuple[int, ...],
+        pool: tuple[int, ...] = (1, 1),
+    ) -> tuple[Tensor, ...]:
+        """Run a stage of so many convolutions, whose coarsest tensor has 1 cell for `pool` cells of the finest."""
+        finest = max((x.shape[-2:] for x in inputs), key=lambda size: size[0] * size[1])
+        units = tuple(n // p for n, p in zip(finest, pool, strict=True))
+        halo = tuple(-(-convs * (k // 2) // p) for k, p in zip(self.config.kernel_size, pool, strict=True))
+        return self.run_stage(stage, *inputs, units=units, halo=halo, reach=reach, channels=channels)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ConfigError
-from .strips import InStrips
+from .strips import InStrips, Region
 
 __all__ = ["PRECISIONS", "PreparedNetwork", "cpu_has_bfloat16", "prepare_for_inference"]
 
@@ -36,13 +37,16 @@ class PreparedNetwork:
         self.precision = precision
         self.device = device
 
-    def __call__(self, image: Tensor) -> Any:
+    def __call__(self, image: Tensor, wanted: Region | None = None) -> Any:
         """Predict from a batch.
 
         Parameters
         ----------
         image
             ``(B, C, *spatial)`` float, anywhere.
+        wanted
+            Pixels whose predictions count; multiples of the network's stride. A network that runs in strips leaves
+            out what they do not depend on: what it returns elsewhere is 0 or wrong. All if None.
 
         Returns
         -------
@@ -53,7 +57,15 @@ class PreparedNetwork:
             image = image.to(self.device, PRECISIONS[self.precision])
             if image.ndim == 4:
                 image = image.contiguous(memory_format=torch.channels_last)
-            return _on_cpu(self.network(image))
+            return _on_cpu(self._for_region(wanted, image.shape)(image))
+
+    def _for_region(self, wanted: Region | None, shape: torch.Size) -> nn.Module:
+        runner = getattr(self.network, "run_stage", None)
+        if wanted is None or not isinstance(runner, InStrips):
+            return self.network
+        network: Any = copy.copy(self.network)  # shares the weights; other threads may be using this one
+        network.run_stage = replace(runner, shape=tuple(shape[-2:]), wanted=wanted)
+        return cast("nn.Module", network)
 
     def __str__(self) -> str:
         """Where and how it computes, in words."""

@@ -75,7 +75,7 @@ class Engine:
         self._network = prepare_for_inference(network, precision=precision, device=device)
         self._mirrored = mirrored
 
-    def __call__(self, pixels: npt.NDArray[np.float32]) -> Any:
+    def __call__(self, pixels: npt.NDArray[np.float32], wanted: tuple[slice, ...] | None = None) -> Any:
         """Run on one image or tile.
 
         Parameters
@@ -83,16 +83,29 @@ class Engine:
         pixels
             ``(C, *spatial)`` float32, normalised. Padded here at the end, by reflection, to the network's
             stride.
+        wanted
+            The part whose predictions count, as an index of the pixels; elsewhere they may be left out, that is 0
+            or wrong, which saves time. All if None.
 
         Returns
         -------
         Any
             The network's output without its batch axis, on the CPU; over the padded image.
         """
+        shape = pixels.shape[1:]
         pixels = pad_to_multiple(pixels, self.stride)
-        if self._mirrored is None:
-            return self._run(pixels)
-        return self._average(pixels, self._mirrored)
+        if self._mirrored is not None:
+            return self._average(pixels, self._mirrored)
+        return self._run(pixels, None if wanted is None else self._aligned(wanted, shape))
+
+    def _aligned(self, wanted: tuple[slice, ...], shape: tuple[int, ...]) -> Any:
+        """Spans of a region, widened to multiples of the network's stride."""
+        return tuple(
+            (start // stride * stride, -(-stop // stride) * stride)
+            for (start, stop, _), stride in zip(
+                (part.indices(n) for part, n in zip(wanted, shape, strict=True)), self.stride, strict=True
+            )
+        )
 
     def _average(self, pixels: npt.NDArray[np.float32], mirrored: Mirrored) -> dict[str, Tensor]:
         total: dict[str, Tensor] = {}
@@ -103,8 +116,9 @@ class Engine:
                 total[name] = total[name].add_(tensor) if name in total else tensor.float().clone()
         return {name: tensor.div_(len(FLIPS)) for name, tensor in total.items()}
 
-    def _run(self, pixels: npt.NDArray[np.float32]) -> Any:
-        return _unbatched(self._network(torch.from_numpy(np.ascontiguousarray(pixels))[None]))
+    def _run(self, pixels: npt.NDArray[np.float32], wanted: Any = None) -> Any:
+        batch = torch.from_numpy(np.ascontiguousarray(pixels))[None]
+        return _unbatched(self._network(batch, wanted))
 
 
 def pad_to_multiple(pixels: npt.NDArray[np.float32], multiple: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -176,7 +176,7 @@ class Predictor:
         read = tile_reader(pixels, self.normalization, limits)
 
         def run(tiles: list[Tile]) -> Result:
-            return self._run(tiles, lambda tile: engine(read(tile)), options, progress)
+            return self._run(tiles, lambda tile: engine(read(tile), tile.own_in_read), options, progress)
 
         layout = Layout(
             pixels.shape[1:], config, scale=scale, margin=engine.grid if options.flips else (0, 0)

@@ -142,17 +142,18 @@ class InstancesTask:
         Parameters
         ----------
         output
-            The network's output for one tile: tensors without batch axis, on the CPU.
+            The network's output for one tile: tensors without batch axis, on the CPU. Only those for what the tile
+            owns are looked at.
         tile
             What was read; the network may have seen padding beyond its end.
         """
+        cells = self._cells(output["prob"].shape[1:], tile)
         # in double: in single precision the last bit depends on where in a vector of the processor a value lies, and
         # with it on the tile
-        prob = output["prob"][0].double().sigmoid().float().numpy()
-        cells = self._cells(prob, tile)
-        rows, cols = np.nonzero(cells > self.prob_threshold)
-        rows, cols = rows.astype(np.int64), cols.astype(np.int64)
-        scores = cells[rows, cols]
+        prob = output["prob"][0][cells].double().sigmoid().float().numpy()
+        rows, cols = np.nonzero(prob > self.prob_threshold)
+        scores = prob[rows, cols]
+        rows, cols = rows + cells[0].start, cols + cells[1].start
         points = tile.origin + np.stack([rows, cols], axis=1) * np.array(self.grid)
         distances = output["distances"].float()[:, torch.from_numpy(rows), torch.from_numpy(cols)].T
         distances = np.maximum(distances.numpy(), MIN_DISTANCE)
@@ -164,7 +165,7 @@ class InstancesTask:
             class_scores=self._class_scores(output, rows, cols),
             foreground=self._foreground(output, tile),
         )
-        return self._settled(found, reach=self._reach(output, prob) / tile.scale)
+        return self._settled(found)
 
     def mirrored(self, output: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
         """Exchange the rays of maps that were mirrored, so that they point as in the image as it is.
@@ -223,19 +224,18 @@ class InstancesTask:
 
     # -- parts of the above ------------------------------------------------------------------------------------
 
-    def _cells(self, prob: FloatArray, tile: Tile) -> FloatArray:
-        """Probabilities of the grid points, 0 where a candidate is not this tile's or too near the image's border."""
-        keep = np.zeros(prob.shape, dtype=bool)
-        inner = []
-        for axis, ((read, read_stop), (start, stop)) in enumerate(zip(tile.read, tile.owns, strict=True)):
-            grid = self.grid[axis]
+    def _cells(self, shape: Sequence[int], tile: Tile) -> tuple[slice, ...]:
+        """Grid points of a tile's maps that are its own and not too near the border of the image."""
+        cells = []
+        for size, grid, (read, read_stop), (start, stop), whole in zip(
+            shape, self.grid, tile.read, tile.owns, tile.shape, strict=True
+        ):
             first, last = max(-(-start // grid), self.border), -(-stop // grid)
-            if read_stop == tile.shape[axis]:
+            if read_stop == whole:
                 # the border is that of what the network saw: the image padded to its stride, as in StarDist
-                last = min(last, read // grid + prob.shape[axis] - self.border)
-            inner.append(slice(first - read // grid, max(first, last) - read // grid))
-        keep[tuple(inner)] = True
-        return np.where(keep, prob, np.float32(0))
+                last = min(last, read // grid + size - self.border)
+            cells.append(slice(first - read // grid, max(first, last) - read // grid))
+        return tuple(cells)
 
     def _class_scores(self, output: Mapping[str, Tensor], rows: Any, cols: Any) -> FloatArray | None:
         if "class_prob" not in output:
@@ -249,13 +249,12 @@ class InstancesTask:
         logits = output["foreground"][0][tile.own_in_read].float()
         return logits.sigmoid().mul_(255).round_().to(torch.uint8).numpy()
 
-    def _reach(self, output: Mapping[str, Tensor], prob: FloatArray) -> float:
-        """Largest distance of any candidate in sight, those in the halo included."""
-        largest = output["distances"].float().amax(0).numpy()
-        return float(largest[prob > self.prob_threshold].max(initial=MIN_DISTANCE))
+    def _settled(self, found: Candidates) -> Candidates:
+        """Drop what is suppressed for certain, knowing that other tiles may hold better candidates nearby.
 
-    def _settled(self, found: Candidates, *, reach: float) -> Candidates:
-        """Drop what is suppressed for certain, knowing that other tiles may hold better candidates nearby."""
+        Those are presumed to reach no further than the halo, where what the network sees of an object ends, or twice
+        as far as the largest of this tile.
+        """
         tile = found.tile
         if tile.is_whole:
             return take(found, self._suppress(found) != SUPPRESSED)
@@ -263,6 +262,7 @@ class InstancesTask:
             (-np.inf if start == 0 else _place(start, tile), np.inf if stop == size else _place(stop, tile))
             for (start, stop), size in zip(tile.owns, tile.shape, strict=True)
         )
+        reach = max(tile.halo / tile.scale, 2 * float(found.distances.max(initial=MIN_DISTANCE)))
         return take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
 
     def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:
