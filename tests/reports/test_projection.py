@@ -7,7 +7,7 @@ from stellate.axes import Image
 from stellate.reports.projection import maximum_projection
 
 
-@pytest.mark.parametrize("axes", ["ZYX", "CZYX", "YXZC", "ZYXC"])
+@pytest.mark.parametrize("axes", ["ZYX", "CZYX", "YXZC", "ZYXC", "XYZ", "ZXCY"])
 def test_highest_values_and_brighter_objects_in_front(axes):
     rng = np.random.default_rng(0)
     sizes = {"Z": 4, "Y": 6, "X": 7, "C": 2}
@@ -31,7 +31,7 @@ def test_nan_is_left_out():
     array = np.array([[[np.nan, 1.0]], [[2.0, np.nan]]], np.float32)
     projected, seen = maximum_projection(Image(array, "ZYX"), np.array([[[1, 1]], [[2, 2]]], np.int32))
     assert projected.array.tolist() == [[2.0, 1.0]]
-    assert seen.tolist() == [[2, 2]]  # of means 0.5 and 1, what is missing counting as 0
+    assert seen.tolist() == [[2, 2]]  # of means 1 and 2, what is missing left out
 
 
 def test_without_labels():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .labels import Labels
 
-__all__ = ["objects_along", "project_labels"]
+__all__ = ["add_values", "objects_along", "project_labels"]
 
 
 def project_labels(labels: Any, rank: npt.NDArray[np.float64]) -> Labels:
@@ -56,6 +56,27 @@ def objects_along(boxes: npt.NDArray[np.int32], shape: tuple[int, ...]) -> list[
         changes = changes - np.bincount(boxes[:, axis + ndim], minlength=length + 1)
         counts.append(np.cumsum(changes)[:length].astype(np.int64))
     return counts
+
+
+@numba.njit(nogil=True, cache=True)
+def add_values(labels: Labels, values: Any, sums: Any, counts: Any) -> None:
+    """Add the values at the pixels of each object to its sum, and count them; NaN is left out.
+
+    Parameters
+    ----------
+    labels
+        ``(rows, columns)`` int32.
+    values
+        ``(rows, columns)`` float32.
+    sums, counts
+        ``(n + 1,)`` float64 and int64, by label; they are changed.
+    """
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            label = labels[y, x]
+            if 0 < label < sums.size and not np.isnan(values[y, x]):
+                sums[label] += values[y, x]
+                counts[label] += 1
 
 
 @numba.njit(nogil=True, cache=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
-from ..geometry.projection import project_labels
+from ..geometry.projection import add_values, project_labels
 
 __all__ = ["maximum_projection"]
 
@@ -35,24 +35,25 @@ def maximum_projection(
         that is the one that is seen in the projection. None if there were none.
     """
     highest = int(labels.max(initial=0)) if labels is not None else 0
-    sums = np.zeros((2, highest + 1))
+    sums, counts = np.zeros(highest + 1), np.zeros(highest + 1, dtype=np.int64)
     top = np.array(image.select("Z", 0).array)
+    higher = np.fmax if top.dtype.kind == "f" else np.maximum  # many times faster, where nothing is NaN
     for z in range(image.sizes["Z"]):
         plane = image.select("Z", z)
         values = np.asarray(plane.array)
-        np.fmax(top, values, out=top)
+        higher(top, values, out=top)
         if labels is not None:
-            at = np.maximum(labels[z], 0).reshape(-1)
-            sums[0] += np.bincount(at, weights=_brightness(plane, values), minlength=highest + 1)
-            sums[1] += np.bincount(at, minlength=highest + 1)
+            add_values(
+                np.ascontiguousarray(labels[z], dtype=np.int32), _brightness(plane, values), sums, counts
+            )
     projected = replace(image.select("Z", 0), array=top)
     if labels is None:
         return projected, None
-    return projected, project_labels(labels, np.nan_to_num(sums[0] / np.maximum(sums[1], 1)))
+    return projected, project_labels(labels, np.nan_to_num(sums / np.maximum(counts, 1)))
 
 
-def _brightness(plane: Image, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Sum of the channels at each pixel, rows in order."""
-    if "C" in plane.axes:
-        values = values.sum(axis=plane.axes.index("C"), dtype=np.float64)
-    return np.nan_to_num(values.reshape(-1).astype(np.float64))
+def _brightness(plane: Image, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Sum of the channels at each pixel, ``(rows, columns)``."""
+    channels = replace(plane, array=values).to_axes("CYX")
+    total = channels[0] if len(channels) == 1 else channels.sum(axis=0, dtype=np.float32)
+    return np.ascontiguousarray(total, dtype=np.float32)
