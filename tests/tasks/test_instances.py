@@ -242,3 +242,43 @@ def test_settings_are_checked() -> None:
         InstancesTask(prob_threshold=1.5)
     with pytest.raises(ConfigError, match="did you mean 'nms_threshold'"):
         InstancesTask.for_network(StarDistConfig(), {"nms_treshold": 0.3}, ())
+
+
+def class_logits(scores: list[list[float]]) -> torch.Tensor:
+    """``(1, 3, 1, n)``: scores of background and two classes at each cell."""
+    return torch.tensor(scores).T[None, :, None]
+
+
+def class_loss(weights: tuple[float, ...], classes: list[int]) -> float:
+    scores = [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0], [0.0, 9.0, 9.0]]
+    zeros = torch.zeros(1, 1, 1, 4)
+    rays = zeros.expand(1, 8, 1, 4)
+    network = Fixed({"prob": zeros, "distances": rays, "class_prob": class_logits(scores)})
+    task = InstancesTask(n_rays=8, class_names=("a", "b"), class_weights=weights)
+    batch = {
+        "image": zeros,
+        "prob": zeros,
+        "distances": zeros.expand(1, 8, 1, 4),
+        "class": torch.tensor([[classes]]),
+    }
+    return float(task.loss(network, batch)["class"])
+
+
+def test_classes_weigh_as_set_and_unknown_ones_nothing() -> None:
+    """By hand: the cell of class a costs log(2 + e) - 1, that of b log(2 + e^2) - 2; the last is unknown."""
+    ground, a, b = np.log(3), np.log(2 + np.e) - 1, np.log(2 + np.e**2) - 2
+    assert class_loss((), [0, 1, 2, -1]) == pytest.approx((ground + a + b) / 3)
+    assert class_loss((1, 5, 0.5), [0, 1, 2, -1]) == pytest.approx((ground + 5 * a + b / 2) / 3)
+    assert class_loss((1, 5, 0.5), [-1, -1, -1, -1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ((1, 2), "expected 3 numbers, for the background and each class"),
+        ("balanced", "expected numbers, not negative"),
+    ],
+)
+def test_class_weights_must_fit(weights: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        InstancesTask(class_names=("a", "b"), class_weights=weights)

@@ -192,3 +192,118 @@ def test_settings_out_of_range(values: dict[str, object], message: str) -> None:
 def test_an_unknown_network_setting_is_refused_with_a_suggestion() -> None:
     with pytest.raises(ConfigError, match="did you mean 'n_rays'"):
         choose("stardist", data(16), TrainSettings(network={"n_ray": 8}))
+
+
+def told_apart(**changes: object) -> Fingerprint:
+    return data(
+        20,
+        class_objects={"b": 10, "a": 70, "c": 20},
+        class_pixels={"b": 100, "a": 9000, "c": 2000},
+        unknown_class=3,
+        **changes,
+    )
+
+
+def test_classes_follow_the_data() -> None:
+    choices = choose("stardist", told_apart(), TrainSettings())
+    assert choices.class_names == ("b", "a", "c")
+    assert choices.network["n_classes"] == 3
+    assert StarDistConfig(**choices.network).n_classes == 3
+    assert "class_weights" not in choices.task
+    why = {r.name: r.why for r in choices.reasons}
+    assert why["classes"] == (
+        "named in the data; objects: b 10, a 70, c 20; 3 of unknown class train their outline only"
+    )
+    assert why["class weights"].startswith("every pixel counts the same; b has 0.9% of those in objects")
+
+
+def test_without_classes_nothing_is_said_of_them() -> None:
+    choices = choose("stardist", data(20), TrainSettings())
+    assert choices.class_names == ()
+    assert "n_classes" not in choices.network
+    assert not any("class" in reason.name for reason in choices.reasons)
+
+
+def test_classes_can_be_left_aside() -> None:
+    choices = choose("stardist", told_apart(), TrainSettings(network={"n_classes": 0}))
+    assert (choices.class_names, choices.network.get("n_classes", 0)) == ((), 0)
+    assert choose("stardist", told_apart(), TrainSettings(network={"n_classes": 3})).class_names == (
+        "b",
+        "a",
+        "c",
+    )
+    with pytest.raises(ConfigError, match=r"network\.n_classes 2: the data has 3 \(b, a, c\); leave it out"):
+        choose("stardist", told_apart(), TrainSettings(network={"n_classes": 2}))
+
+
+def test_balanced_weights_are_the_median_over_the_class() -> None:
+    """Median 2000 pixels; the rarest would get 20, and gets no more than 10."""
+    choices = choose("stardist", told_apart(), TrainSettings(task={"class_weights": "balanced"}))
+    assert choices.task["class_weights"] == pytest.approx((1, 10, 2 / 9, 1), abs=1e-4)
+
+
+def test_a_class_without_pixels_weighs_one() -> None:
+    fingerprint = told_apart()
+    fingerprint = replace(fingerprint, class_pixels={"b": 0, "a": 300, "c": 100})
+    choices = choose("stardist", fingerprint, TrainSettings(task={"class_weights": "balanced"}))
+    assert choices.task["class_weights"] == pytest.approx((1, 1, 2 / 3, 2), abs=1e-4)
+
+
+@pytest.mark.parametrize("given", [(1, 2, 3, 0.5), [1, 2, 3, 0.5]])
+def test_weights_that_are_set_are_kept(given: object) -> None:
+    choices = choose("stardist", told_apart(), TrainSettings(task={"class_weights": given}))
+    assert choices.task["class_weights"] == (1.0, 2.0, 3.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "given", ["Balanced", (1, 2), (1, 2, 3, -1), (1, 2, 3, "x"), 4, (1, 2, 3, float("nan"))]
+)
+def test_weights_that_make_no_sense(given: object) -> None:
+    with pytest.raises(
+        ConfigError, match="expected none, balanced, or 4 numbers, for the background and b, a, c"
+    ):
+        choose("stardist", told_apart(), TrainSettings(task={"class_weights": given}))
+
+
+def test_weights_without_classes() -> None:
+    with pytest.raises(ConfigError, match="the data has no classes; leave it out"):
+        choose("stardist", data(20), TrainSettings(task={"class_weights": "balanced"}))
+    assert choose("stardist", data(20), TrainSettings(task={"class_weights": "none"})).task.keys() == (
+        choose("stardist", data(20), TrainSettings()).task.keys()
+    )
+
+
+def with_head(*names: str, **settings: object) -> ModelInfo:
+    config = {**model().config, "n_classes": len(names)}
+    return model(config=config, class_names=names, settings=settings)
+
+
+def test_a_start_of_the_same_classes_keeps_them_and_their_weights() -> None:
+    start = with_head("b", "a", "c", class_weights=[1, 2, 3, 4])
+    choices = choose("stardist", told_apart(), TrainSettings(), start)
+    assert choices.class_names == ("b", "a", "c")
+    assert choices.task["class_weights"] == (1, 2, 3, 4)
+    none = TrainSettings(task={"class_weights": "none"})
+    assert "class_weights" not in choose("stardist", told_apart(), none, start).task
+
+
+def test_a_start_of_other_classes_is_refused() -> None:
+    for names in (("a", "b", "c"), ("b", "a"), ("x", "y", "z")):
+        with pytest.raises(ConfigError, match="data has the classes b, a, c, the model to start from"):
+            choose("stardist", told_apart(), TrainSettings(), with_head(*names))
+
+
+def test_a_start_without_classes_gets_a_head_for_them() -> None:
+    choices = choose("stardist", told_apart(), TrainSettings(), model())
+    assert choices.network == {**model().config, "n_classes": 3}
+    assert {r.name: r.value for r in choices.reasons}["class head"] == "new"
+    same = TrainSettings(network={"n_classes": 3})
+    assert choose("stardist", told_apart(), same, model()).network["n_classes"] == 3
+    aside = TrainSettings(network={"n_classes": 0})
+    assert choose("stardist", told_apart(), aside, model()).class_names == ()
+
+
+def test_a_start_with_classes_keeps_them_where_the_data_has_none() -> None:
+    choices = choose("stardist", data(20), TrainSettings(), with_head("p", "q"))
+    assert choices.class_names == ("p", "q")
+    assert "they are not trained" in {r.name: r.why for r in choices.reasons}["classes"]

@@ -64,6 +64,9 @@ class InstancesTask:
     """Loss of the distances: StarDist's absolute error, or the overlap of the shapes."""
     distance_weight: float = 0.2
     """Weight of the distance loss beside the probability's."""
+    class_weights: tuple[float, ...] = ()
+    """Weight of each class in its loss, background first; empty where every pixel counts the same. For training,
+    ``none`` and ``balanced`` are understood as well."""
 
     def __post_init__(self) -> None:
         for name in ("prob_threshold", "nms_threshold", "foreground_threshold"):
@@ -73,6 +76,7 @@ class InstancesTask:
             raise ConfigError(f"border {self.border} and growth {self.growth}: must not be negative")
         if self.distance_loss not in ("l1", "iou"):
             raise ConfigError(f"distance_loss {self.distance_loss!r}: expected 'l1' or 'iou'")
+        object.__setattr__(self, "class_weights", _checked_weights(self.class_weights, len(self.class_names)))
 
     @classmethod
     def for_network(
@@ -131,7 +135,8 @@ class InstancesTask:
         if self.foreground:
             losses["foreground"] = masked_binary_cross_entropy(out["foreground"], batch["foreground"])
         if self.class_names:
-            losses["class"] = weighted_cross_entropy(out["class_prob"], batch["class"])
+            weights = out["class_prob"].new_tensor(self.class_weights) if self.class_weights else None
+            losses["class"] = weighted_cross_entropy(out["class_prob"], batch["class"], weights)
         return losses
 
     # -- prediction --------------------------------------------------------------------------------------------
@@ -299,6 +304,18 @@ def _instances(annotation: Annotation) -> Instances:
             f"outlines are learned from objects (a label image), but the annotation is of type {kind}"
         )
     return annotation
+
+
+def _checked_weights(weights: Any, n_classes: int) -> tuple[float, ...]:
+    if not isinstance(weights, list | tuple) or any(
+        isinstance(w, bool) or not isinstance(w, int | float) or not 0 <= w < 1e6 for w in weights
+    ):
+        raise ConfigError(f"class_weights {weights!r}: expected numbers, not negative")
+    if weights and len(weights) != n_classes + 1:
+        raise ConfigError(
+            f"class_weights {weights!r}: expected {n_classes + 1} numbers, for the background and each class"
+        )
+    return tuple(float(w) for w in weights)
 
 
 def _place(position: float, tile: Tile) -> float:
