@@ -27,7 +27,8 @@ def paint_polyhedra(
     """Paint polyhedra, each only where none with a higher score is, as StarDist does.
 
     A voxel belongs to a polyhedron if its centre lies in a tetrahedron between the centre of the polyhedron and a face,
-    borders included, in float32; what lies outside the volume is left out.
+    borders included, in float32; what lies outside the volume is left out. StarDist asks the convex hull as well, whose
+    rounded planes may leave out a voxel exactly on it, such as one at a vertex; here that is inside.
 
     Parameters
     ----------

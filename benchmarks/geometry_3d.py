@@ -1,0 +1,199 @@
+"""Time of the 3D geometry, against StarDist on the same inputs: targets, suppression, painting.
+
+::
+
+    python benchmarks/geometry_3d.py --stardist-python PYTHON
+    python benchmarks/geometry_3d.py --stardist-python PYTHON --labels MASK.tif --tile 2
+
+PYTHON has StarDist; without the argument, the environment variable STARDIST_PYTHON is taken, and without that only
+stellate is timed. Without `--labels` the volume is a generated one. Candidates are the voxels of the grid more than
+half as deep inside their object as any, with the distances of the labels themselves. The two run one after the other;
+StarDist uses `--threads` OpenMP threads, stellate always one. Every time is the median of `--repeats` runs after one to
+warm up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from geometry import show
+from stellate.data.synthetic import FieldConfig, generate_field
+from stellate.geometry.object_probability_3d import object_probability_3d
+from stellate.geometry.rasterize_3d import paint_polyhedra
+from stellate.geometry.rays import rays_3d
+from stellate.geometry.star_distances_3d import star_distances_3d
+from stellate.geometry.suppression_3d import KEPT, suppress_3d
+
+N_RAYS = 96
+ANISOTROPY = (2.0, 1.0, 1.0)
+GRID = (1, 2, 2)
+DEPTH = 0.5
+THRESHOLD = 0.4
+
+PEER = """
+import json, statistics, sys, time, warnings
+import numpy as np
+from stardist.geometry import polyhedron_to_label, star_dist3D
+from stardist.nms import non_maximum_suppression_3d_sparse
+from stardist.rays3d import Rays_GoldenSpiral
+from stardist.utils import edt_prob
+warnings.simplefilter("ignore")
+data, out = np.load(sys.argv[1]), sys.argv[2]
+repeats, n_rays, threshold, anisotropy, grid = json.loads(sys.argv[3])
+rays = Rays_GoldenSpiral(n_rays, anisotropy)
+seconds, results = {}, {}
+def timed(name, call):
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        results[name] = call()
+        times.append(time.perf_counter() - start)
+    seconds[name] = statistics.median(times[1:])
+labels, p, d, s = (data[k] for k in ("labels", "points", "distances", "scores"))
+timed("distances", lambda: star_dist3D(labels, rays, grid=grid))
+step = tuple(slice(None, None, g) for g in grid)
+timed("probability", lambda: edt_prob(labels, anisotropy=anisotropy)[step])
+timed("suppression", lambda: np.sort(non_maximum_suppression_3d_sparse(d, s, p, rays, nms_thresh=threshold)[3]))
+k = data["kept"]
+timed("painting", lambda: polyhedron_to_label(d[k], p[k], rays, labels.shape, prob=s[k], verbose=False))
+np.savez(out, **results)
+print("RESULT" + json.dumps(seconds))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--stardist-python", default=os.environ.get("STARDIST_PYTHON"), metavar="PYTHON")
+    parser.add_argument("--labels", type=Path, help="TIFF label volume; a generated one if not given")
+    parser.add_argument("--tile", type=int, default=1, help="repeat it so often along rows and columns")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OpenMP threads of StarDist")
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+    labels = tiled(read(args.labels) if args.labels else generated(), args.tile)
+    inputs = {"labels": labels} | candidates(labels)
+    size = " x ".join(str(n) for n in labels.shape)
+    print(
+        f"{size} voxels, {len(np.unique(labels)) - 1} objects, {len(inputs['points'])} candidates, {N_RAYS} rays"
+    )
+    seconds, results = run_stellate(inputs, args.repeats)
+    if args.stardist_python:
+        peer_seconds, peer_results = run_stardist(inputs, args)
+        show(seconds, peer_seconds, compare(results, peer_results), args.threads)
+    else:
+        show(seconds, {}, {}, 0)
+
+
+def generated() -> np.ndarray:
+    """A synthetic volume of about 200 nuclei that touch: (32, 128, 128) int32."""
+    config = FieldConfig(
+        shape=(32, 128, 128), diameter=(12.0, 18.0), density=0.45, touching=0.7, anisotropy=ANISOTROPY[0]
+    )
+    return np.asarray(generate_field(config, 0)[1].labels, dtype=np.int32)
+
+
+def read(path: Path) -> np.ndarray:
+    labels = tifffile.imread(path)
+    if labels.ndim != 3:
+        sys.exit(f"{path}: expected a volume (z, y, x), got an array of shape {labels.shape}")
+    return labels.astype(np.int32)
+
+
+def tiled(labels: np.ndarray, times: int) -> np.ndarray:
+    """The volume side by side with itself along rows and columns, each copy with ids of its own."""
+    _, height, width = labels.shape
+    step = labels.max() + 1
+    copies = (
+        np.kron(np.arange(times**2).reshape(times, times), np.ones((height, width), dtype=np.int64)) * step
+    )
+    whole = np.tile(labels, (1, times, times))
+    return np.where(whole > 0, whole + copies, 0).astype(np.int32)
+
+
+def candidates(labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Voxels of the grid deep inside their objects, with distances, and with scores that are all different."""
+    depth = object_probability_3d(labels, GRID, ANISOTROPY)
+    cells = np.argwhere(depth > DEPTH)
+    at = tuple(cells.T)
+    rank = np.argsort(np.lexsort((np.random.default_rng(0).random(len(cells)), depth[at])))
+    return {
+        "points": cells * GRID,
+        "distances": star_distances_3d(labels, rays_3d(N_RAYS, ANISOTROPY), GRID)[at],
+        "scores": 0.5 + rank.astype(np.float32) * np.float32(2**-22),
+    }
+
+
+def run_stellate(
+    inputs: dict[str, np.ndarray], repeats: int
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Times and results; `inputs` gains the indices of the candidates that are kept."""
+    seconds: dict[str, float] = {}
+    results: dict[str, np.ndarray] = {}
+
+    def timed(name: str, call: Callable[[], Any]) -> None:
+        times = []
+        for _ in range(repeats + 1):
+            start = time.perf_counter()
+            results[name] = call()
+            times.append(time.perf_counter() - start)
+        seconds[name] = statistics.median(times[1:])
+
+    rays = rays_3d(N_RAYS, ANISOTROPY)
+    labels, p, d, s = (inputs[key] for key in ("labels", "points", "distances", "scores"))
+    timed("distances", lambda: star_distances_3d(labels, rays, GRID))
+    timed("probability", lambda: object_probability_3d(labels, GRID, ANISOTROPY))
+    timed("suppression", lambda: np.flatnonzero(suppress_3d(p, d, s, THRESHOLD, rays) == KEPT))
+    k = inputs["kept"] = results["suppression"]
+    timed("painting", lambda: paint_polyhedra(p[k], d[k], rays, labels.shape, scores=s[k]))
+    return seconds, results
+
+
+def run_stardist(
+    inputs: dict[str, np.ndarray], args: argparse.Namespace
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    with tempfile.TemporaryDirectory() as folder:
+        data, out = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        np.savez(data, **inputs)
+        settings = json.dumps([args.repeats, N_RAYS, THRESHOLD, ANISOTROPY, GRID])
+        done = subprocess.run(
+            [args.stardist_python, "-c", PEER, str(data), str(out), settings],
+            env={**os.environ, "OMP_NUM_THREADS": str(args.threads)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"{args.stardist_python} failed; it must be a Python that has StarDist")
+        with np.load(out) as results:
+            return json.loads(done.stdout.rsplit("RESULT", 1)[1]), dict(results)
+
+
+def compare(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> dict[str, str]:
+    """What each pair of results has in common, in words."""
+    words = {}
+    for name, a in ours.items():
+        b = theirs[name]
+        if name == "suppression":
+            different = len(np.setxor1d(a, b))
+            words[name] = f"{len(a)} kept, " + (f"{different} differ" if different else "the same")
+        elif name == "painting":
+            words[name] = f"{int((a != b).sum())} of {int((b > 0).sum())} voxels differ"
+        else:
+            words[name] = f"largest difference {np.abs(a - b).max():.1g}"
+    return words
+
+
+if __name__ == "__main__":
+    main()
