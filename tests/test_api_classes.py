@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from skimage.io import imread
 
 import stellate
 from stellate import api
 from stellate.data.folder import open_folder
 from stellate.errors import ConfigError, DataError
-from stellate.io import read_geojson
+from stellate.io import read_geojson, read_rois
+from stellate.io.class_colours import class_colour
 
 SETTINGS = {
     "epochs": 2,
@@ -140,6 +142,9 @@ def test_the_class_is_in_every_export_and_can_be_trained_on(run, folder, tmp_pat
     assert set(table["class"]) == {"bright", "dim"}
     named = {str(label): name for label, name in zip(table["label"], table["class"], strict=True)}
     assert {o.name: o.class_name for o in read_geojson(paths["geojson"])} == named
+    assert {o.name: o.class_name for o in read_rois(paths["rois"])} == named
+    drawn = {tuple(c) for c in imread(paths["overlay"]).reshape(-1, 3).tolist()}
+    assert {class_colour(0), class_colour(1)} <= drawn
     data = tmp_path / "again"
     for kind, source in (("images", tmp_path / "new.tif"), ("masks", paths["labels"])):
         (data / kind).mkdir(parents=True)
@@ -201,11 +206,16 @@ def test_balanced_weights_are_kept_in_the_model(folder, tmp_path):
 
 
 def test_check_show_and_info_know_classes(folder, tmp_path):
-    assert (
-        api.check(folder).findings[0].what == "72 objects of 200 without a class in files that state classes"
-    )
+    (finding,) = api.check(folder).findings
+    assert finding.what == "72 objects of 200 without a class in files that state classes"
     assert api.info(folder).unknown_class == 72
     assert list(api.info(folder).class_objects) == ["bright", "dim"]
+    picture = imread(api.show(folder, tmp_path / "sheet.png"))
+    for k in (0, 1):  # the sheet shows images smaller or larger, which blurs lines
+        assert (np.abs(picture.astype(int) - class_colour(k)).max(axis=-1) < 40).sum() > 100
+    objects = open_folder(folder).annotation(0)
+    counts = [int((objects.classes == k).sum()) for k in (0, 1)]
+    assert api._counted(objects) == f"25 objects: {counts[0]} bright, {counts[1]} dim"
 
 
 def copied(folder: Path, target: Path, change) -> Path:

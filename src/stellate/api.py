@@ -377,11 +377,18 @@ def _draw_sheet(tiles: Iterable[tuple[str, Image, Instances]], path: Path, *, ti
     from .reports.contact_sheet import contact_sheet
     from .reports.overlay import overlay
 
-    pictures = [
-        (f"{name}\n{len(found)} object{'s'[: len(found) != 1]}", overlay(image, found.labels))
-        for name, image, found in tiles
-    ]
+    pictures = [(f"{name}\n{_counted(found)}", overlay(image, found)) for name, image, found in tiles]
     return write_picture(path, contact_sheet(pictures, title=title))
+
+
+def _counted(found: Instances) -> str:
+    """How many objects there are, of which classes."""
+    text = f"{len(found)} object{'s'[: len(found) != 1]}"
+    if found.classes is None:
+        return text
+    counts = [(name, int((found.classes == k).sum())) for k, name in enumerate(found.class_names)]
+    of_classes = ", ".join(f"{count} {name}" for name, count in counts if count)
+    return f"{text}: {of_classes}" if of_classes else text
 
 
 def _evenly(size: int, count: int) -> list[int]:

@@ -152,6 +152,26 @@ def test_rectangles_of_imagej_are_read_and_points_passed_over(tmp_path):
     assert len(ring) == 4
 
 
+def test_classes_are_colours_groups_and_properties(tmp_path):
+    labels = np.diag([1, 2, 3, 4]).astype(np.int32)
+    names = ("round", "T cell: CD8+ \U0001f9ab")
+    write_rois(tmp_path / "r.zip", Instances(labels, classes=np.array([1, -1, 0, 1]), class_names=names))
+    rois = roifile.roiread(tmp_path / "r.zip")
+    assert [r.name for r in rois] == ["1", "2", "3", "4"]
+    assert [r.group for r in rois] == [2, 0, 1, 2]
+    assert [r.stroke_color.hex() for r in rois] == ["ff56b4e9", "00000000", "ffe69f00", "ff56b4e9"]
+    assert rois[0].props == "class: T cell: CD8+ ?\n"
+    found = read_rois(tmp_path / "r.zip")
+    assert [f.class_name for f in found] == ["T cell: CD8+ ?", None, "round", "T cell: CD8+ ?"]
+
+
+def test_there_are_no_more_groups_than_imagej_has(tmp_path):
+    labels, names = np.array([[1, 0, 2]], np.int32), tuple(map(str, range(300)))
+    write_rois(tmp_path / "r.zip", Instances(labels, classes=np.array([254, 255]), class_names=names))
+    assert [r.group for r in roifile.roiread(tmp_path / "r.zip")] == [255, 0]
+    assert [f.class_name for f in read_rois(tmp_path / "r.zip")] == ["254", "255"]
+
+
 def test_huge_regions_are_not_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "r.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1.roi", bytes(2**24 + 1))

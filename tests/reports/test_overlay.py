@@ -5,6 +5,7 @@ import pytest
 
 from stellate.axes import Image
 from stellate.errors import InputError
+from stellate.io.class_colours import class_colour
 from stellate.reports.backdrop import backdrop
 from stellate.reports.outlines import outline_pixels
 from stellate.reports.overlay import overlay
@@ -59,6 +60,24 @@ def test_a_volume_is_seen_along_its_depth(field):
     assert np.array_equal(overlay(volume, labels), expected)
     frames = Image(np.stack([volume.array * 0, volume.array]), "TZYX")
     assert np.array_equal(overlay(frames, Instances(np.stack([first, second]))), expected)
+
+
+def test_objects_of_a_class_have_its_colour():
+    """The same in every picture and file; objects of unknown class keep a colour of their own."""
+    labels = np.zeros((30, 90), np.int32)
+    for k in range(5):
+        labels[5:25, 2 + 18 * k : 16 + 18 * k] = k + 1
+    image = np.zeros((30, 90), np.uint8)
+    image[labels > 0] = 90
+    objects = Instances(labels, classes=np.array([1, 0, -1, 1, 8], np.int32), class_names=tuple("abcdefghi"))
+    drawn = [overlay(image, objects)[5, 8 + 18 * k].tolist() for k in range(5)]
+    assert drawn[:2] == [list(class_colour(1)), list(class_colour(0))]
+    assert drawn[3:] == [list(class_colour(1)), list(class_colour(2))]
+    assert drawn[2] == overlay(image, labels)[5, 44].tolist()
+    hidden = Instances(labels * (labels < 3), classes=objects.classes, class_names=objects.class_names)
+    assert overlay(image, hidden)[5, 8].tolist() == list(class_colour(1))
+    nobody = Instances(labels * 0, classes=np.zeros(0, np.int32), class_names=("a",))
+    assert not np.ptp(overlay(image, nobody), axis=-1).any()
 
 
 def test_shapes_that_do_not_fit(field):

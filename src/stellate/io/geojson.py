@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from ..results import Instances
 from .atomic import atomic
+from .class_colours import class_colour, class_of
 from .content import damaged_file_errors
 from .outlined import OutlinedObject, outlines_by_plane
 from .qupath_names import PROBABILITY
@@ -26,9 +27,6 @@ from .qupath_names import PROBABILITY
 __all__ = ["read_geojson", "write_geojson"]
 
 Ring = npt.NDArray[np.float64]
-
-# Colours of the classes in QuPath, told apart by colour-blind readers too (Okabe and Ito, 2008).
-_COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0))
 
 
 def write_geojson(
@@ -109,9 +107,8 @@ def _features(instances: Instances, columns: Mapping[str, list[float]]) -> Itera
         parts = [[_closed(ring) for ring in piece] for piece in pieces]
         single = len(parts) == 1
         properties: dict[str, Any] = {"objectType": "detection", "name": str(k + 1)}
-        classification = _classification(instances, k)
-        if classification:
-            properties["classification"] = classification
+        if known := class_of(instances, k):
+            properties["classification"] = {"name": known[1], "color": list(class_colour(known[0]))}
         properties["measurements"] = {
             name: float(f"{values[k]:.9g}") for name, values in columns.items() if math.isfinite(values[k])
         }
@@ -126,14 +123,6 @@ def _features(instances: Instances, columns: Mapping[str, list[float]]) -> Itera
                 "t": 0,
             }  # of every channel; an addition of QuPath's to GeoJSON
         yield {"type": "Feature", "geometry": geometry, "properties": properties}
-
-
-def _classification(instances: Instances, k: int) -> dict[str, Any] | None:
-    if instances.classes is None or instances.classes[k] < 0:
-        return None
-    at = int(instances.classes[k])
-    name = instances.class_names[at] if at < len(instances.class_names) else f"class {at}"
-    return {"name": name, "color": list(_COLOURS[at % len(_COLOURS)])}
 
 
 def _closed(ring: Ring) -> list[list[int]]:

@@ -7,6 +7,7 @@ ImageJ counts from the upper left corner of the first pixel, with x to the right
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 from ..errors import InputError
 from ..results import Instances
 from .atomic import atomic
+from .class_colours import class_colour, class_of
 from .content import damaged_file_errors
 from .outlined import OutlinedObject, outlines_by_plane
 
@@ -24,6 +26,11 @@ __all__ = ["read_rois", "write_rois"]
 
 Ring = npt.NDArray[np.float64]
 _INTEGER_LIMIT = 2**15 - 1  # whole-number coordinates are 16-bit; beyond, ImageJ reads floats beside them
+_CLASS = "class"  # the property of a region
+_GROUPS = 255
+_BEYOND_16_BITS = re.compile(
+    "[\U00010000-\U0010ffff]"
+)  # roifile counts letters where ImageJ counts pairs of bytes
 _MOST_BYTES = 2**24  # of one region; a larger one is no outline of a cell
 
 
@@ -33,7 +40,8 @@ def write_rois(path: str | os.PathLike[str], instances: Instances) -> None:
     Each object is a traced outline named by its label; further pieces of an object in several pieces are
     named ``LABEL-2``, ``LABEL-3`` and so on, the largest piece being ``LABEL``. Holes are filled, since
     ImageJ's simple outlines have none. An object of a volume has an outline in each of its planes, at that position
-    of the stack, named ``LABEL-z12`` by the number of the plane, which ImageJ counts from 1.
+    of the stack, named ``LABEL-z12`` by the number of the plane, which ImageJ counts from 1. Objects of one class
+    have one colour and are a group, from 1, and their property ``class`` is its name.
 
     Parameters
     ----------
@@ -58,7 +66,7 @@ def write_rois(path: str | os.PathLike[str], instances: Instances) -> None:
                 # Without a date, so that the same objects give the same file.
                 entry = zipfile.ZipInfo(f"{name}.roi")
                 entry.external_attr = 0o644 << 16
-                content = _encoded(piece[0], name, plane)
+                content = _encoded(piece[0], name, plane, class_of(instances, k))
                 archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
@@ -88,14 +96,15 @@ def read_rois(path: str | os.PathLike[str]) -> list[OutlinedObject]:
             roi = ImagejRoi.frombytes(archive.read(entry))
             name = roi.name or Path(entry.filename).stem
             plane = max(roi.position, roi.z_position) - 1
+            known = dict(line.split(": ", 1) for line in roi.props.splitlines() if ": " in line)
             found += [
-                OutlinedObject(name, ((ring,),), plane=plane if plane >= 0 else None)
+                OutlinedObject(name, ((ring,),), known.get(_CLASS), plane=plane if plane >= 0 else None)
                 for ring in _decoded(roi)
             ]
     return found
 
 
-def _encoded(ring: Ring, name: str, plane: int | None) -> bytes:
+def _encoded(ring: Ring, name: str, plane: int | None, known: tuple[int, str] | None) -> bytes:
     corners = np.rint(ring[:, ::-1] + 0.5).astype(np.int32)
     roi = ImagejRoi()
     roi.roitype = ROI_TYPE.TRACED
@@ -104,6 +113,10 @@ def _encoded(ring: Ring, name: str, plane: int | None) -> bytes:
     roi.position = (
         0 if plane is None else plane + 1
     )  # of the stack, which ImageJ also takes for Z of a hyperstack
+    if known is not None:
+        roi.stroke_color = bytes((255, *class_colour(known[0])))
+        roi.group = known[0] + 1 if known[0] < _GROUPS else 0
+        roi.props = f"{_CLASS}: {_BEYOND_16_BITS.sub('?', known[1])}\n"
     roi.left, roi.top = (int(v) for v in corners.min(axis=0))
     roi.right, roi.bottom = (int(v) for v in corners.max(axis=0))
     roi.integer_coordinates = corners - corners.min(axis=0)
