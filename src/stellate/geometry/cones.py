@@ -110,7 +110,6 @@ def face_table(rays: Rays3D, reach: npt.ArrayLike) -> npt.NDArray[np.uint16]:
 def _face_table(rays: Rays3D, rz: int, ry: int, rx: int) -> npt.NDArray[np.uint16]:
     table = np.empty((2 * rz + 1, 2 * ry + 1, 2 * rx + 1), dtype=np.uint16)
     _fill_table(cones_of(rays), table)
-    table.flags.writeable = False
     return table
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "directions_of",
     "fill_mask",
     "holds",
+    "is_tabulated",
     "new_polyhedron",
     "place",
     "voxel_box",
@@ -55,8 +56,12 @@ class Polyhedron(NamedTuple):
 
     center: npt.NDArray[np.float32]
     """``(3,)`` (z, y, x), in voxels."""
-    vertices: npt.NDArray[np.float32]
-    """``(n_rays, 3)``, in voxels of the image."""
+    tips: npt.NDArray[np.float32]
+    """``(3, n_rays)`` vertices, in voxels of the image."""
+    arms: npt.NDArray[np.float32]
+    """``(3, n_rays)``: the same, relative to the centre."""
+    ends: npt.NDArray[np.float32]
+    """``(2, 3)``: least and largest z, y and x of vertices."""
     planes: npt.NDArray[np.float32]
     """``(4, n_faces)``: outward normal and offset, relative to the centre, in units of what rounding may hide."""
     bounds: npt.NDArray[np.float32]
@@ -90,7 +95,9 @@ def new_polyhedron(directions: Any) -> Any:
     n_rays, n_faces = len(directions.rays), len(directions.faces)
     return Polyhedron(
         np.empty(3, np.float32),
-        np.empty((n_rays, 3), np.float32),
+        np.empty((3, n_rays), np.float32),
+        np.empty((3, n_rays), np.float32),
+        np.empty((2, 3), np.float32),
         np.empty((4, n_faces), np.float32),
         np.empty(4, np.float32),
     )
@@ -99,52 +106,54 @@ def new_polyhedron(directions: Any) -> Any:
 @njit(nogil=True, cache=True)
 def place(directions: Any, center: Any, distances: Any, polyhedron: Any) -> None:
     """Fill the arrays of a polyhedron with a centre (3,) and distances (n_rays,), both float32."""
-    rays, vertices, bounds = directions.rays, polyhedron.vertices, polyhedron.bounds
-    polyhedron.center[:] = center
-    bounds[:] = 0
+    rays, tips, arms, bounds = directions.rays, polyhedron.tips, polyhedron.arms, polyhedron.bounds
     largest = np.float32(0)
-    for k in range(len(rays)):
-        for i in range(3):
-            vertices[k, i] = center[i] + distances[k] * rays[k, i]
-            bounds[i] = max(bounds[i], abs(vertices[k, i] - center[i]))
-            largest = max(largest, abs(vertices[k, i]))
+    # short loops over one axis at a time, and comparisons that unlike max ignore NaN, become vector instructions
     for i in range(3):
-        bounds[i] = 1 / max(bounds[i], np.float32(1e-3)) ** 2
+        origin, widest = center[i], np.float32(1e-3)
+        first = last = origin
+        for k in range(len(rays)):
+            tip = origin + distances[k] * rays[k, i]
+            tips[i, k], arms[i, k] = tip, tip - origin
+        for k in range(len(rays)):
+            first = tips[i, k] if tips[i, k] < first else first
+            last = tips[i, k] if tips[i, k] > last else last
+        widest = max(widest, last - origin, origin - first)
+        polyhedron.center[i], polyhedron.ends[0, i], polyhedron.ends[1, i] = origin, first, last
+        bounds[i] = 1 / (widest * widest)
+        largest = max(largest, abs(origin) + widest)
+    farthest = np.float32(0)
     for k in range(len(rays)):
-        level = np.float32(0)
-        for i in range(3):
-            level += bounds[i] * (vertices[k, i] - center[i]) ** 2
-        # enlarged a little, as all this is rounded
-        bounds[3] = max(bounds[3], level * np.float32(1.0001))
-    bounds[2] = 1 / bounds[2]
-    _fill_planes(directions.faces, center, vertices, largest * np.float32(2.0**-20), polyhedron.planes)
+        z, y, x = arms[0, k], arms[1, k], arms[2, k]
+        level = bounds[0] * z * z + bounds[1] * y * y + bounds[2] * x * x
+        farthest = level if level > farthest else farthest
+    # enlarged a little, as all this is rounded
+    bounds[2], bounds[3] = 1 / bounds[2], farthest * np.float32(1.0001)
+    _fill_planes(directions.faces, arms, largest * np.float32(2.0**-20), polyhedron.planes)
 
 
 @njit(nogil=True, cache=True)
-def _fill_planes(faces: Any, center: Any, vertices: Any, shift: Any, planes: Any) -> None:
+def _fill_planes(faces: Any, arms: Any, shift: Any, planes: Any) -> None:
     """Planes of faces; vertices are rounded by up to `shift`, which may put a point in a neighbour's cone."""
-    cz, cy, cx = center[0], center[1], center[2]
+    tz, ty, tx = arms[0], arms[1], arms[2]
+    normals_z, normals_y, normals_x, offsets = planes[0], planes[1], planes[2], planes[3]
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        az, ay, ax = vertices[a, 0] - cz, vertices[a, 1] - cy, vertices[a, 2] - cx
-        pz, py, px = vertices[b, 0] - cz - az, vertices[b, 1] - cy - ay, vertices[b, 2] - cx - ax
-        qz, qy, qx = vertices[c, 0] - cz - az, vertices[c, 1] - cy - ay, vertices[c, 2] - cx - ax
+        az, ay, ax = tz[a], ty[a], tx[a]
+        pz, py, px = tz[b] - az, ty[b] - ay, tx[b] - ax
+        qz, qy, qx = tz[c] - az, ty[c] - ay, tx[c] - ax
         nz, ny, nx = px * qy - py * qx, pz * qx - px * qz, py * qz - pz * qy
         p, q = abs(pz) + abs(py) + abs(px), abs(qz) + abs(qy) + abs(qx)
         unit = _NEAR * p * q * (abs(az) + abs(ay) + abs(ax) + p + q) + shift * (abs(nz) + abs(ny) + abs(nx))
-        scale = 1 / max(unit, np.float32(1e-30))
-        planes[0, f], planes[1, f], planes[2, f] = nz * scale, ny * scale, nx * scale
-        planes[3, f] = (az * nz + ay * ny + ax * nx) * scale
+        scale = np.float32(1) / max(unit, np.float32(1e-30))
+        normals_z[f], normals_y[f], normals_x[f] = nz * scale, ny * scale, nx * scale
+        offsets[f] = (az * nz + ay * ny + ax * nx) * scale
 
 
 @njit(nogil=True, cache=True)
 def voxel_box(polyhedron: Any) -> tuple[int, int, int, int, int, int]:
     """Start and stop (z, z, y, y, x, x) of the voxels nearest to the outermost vertices; none outside is inside."""
-    vertices = polyhedron.vertices
-    low, high = vertices[0].copy(), vertices[0].copy()
-    for k in range(1, len(vertices)):
-        for i in range(3):
-            low[i], high[i] = min(low[i], vertices[k, i]), max(high[i], vertices[k, i])
+    low, high = polyhedron.ends[0], polyhedron.ends[1]
     return (
         int(np.rint(low[0])),
         int(np.rint(high[0])) + 1,
@@ -161,9 +170,28 @@ def fill_mask(directions: Any, polyhedron: Any, box: Any, mask: Any) -> int:
 
     `box` is any start and stop (z, z, y, y, x, x) of voxels, `mask` a uint8 array of its shape.
     """
-    if _is_tabulated(polyhedron.center, box, directions.table.shape):
-        return _fill_from_table(directions, polyhedron, box, mask)
-    return _fill_by_walking(directions, polyhedron, box, mask)
+    table, center, cones = directions.table, polyhedron.center, directions.cones
+    tabulated = is_tabulated(center, box, table.shape)
+    z0, y0 = table.shape[0] // 2 - int(center[0]), table.shape[1] // 2 - int(center[1])
+    x0 = table.shape[2] // 2 - int(center[2]) + box[4]
+    width = max(box[5] - box[4], 0)
+    faces = np.empty(0 if tabulated else width, np.uint16)
+    face, count = cones.start, 0
+    for z in range(box[0], box[1]):
+        for y in range(box[2], box[3]):
+            first, stop = _reach_of_row(polyhedron.bounds, center, z, y, box[4], box[5])
+            if tabulated:
+                faces = table[z + z0, y + y0, x0 : x0 + width]
+            else:
+                for x in range(first, stop):
+                    face = face_towards(cones, z - center[0], y - center[1], x - center[2], face)
+                    faces[x - box[4]] = face
+            row = mask[z - box[0], y - box[2]]
+            inside, near = _compare(polyhedron.planes, center, faces, z, y, box[4], first, stop, row)
+            count += inside
+            if near:
+                count += _settle_row(directions, polyhedron, z, y, box[4], row)
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -174,7 +202,7 @@ def holds(directions: Any, polyhedron: Any, z: int, y: int, x: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _is_tabulated(center: Any, box: Any, shape: Any) -> bool:
+def is_tabulated(center: Any, box: Any, shape: Any) -> bool:
     """Whether offsets from the centre to the voxels of a box are whole and in a table of that shape."""
     for i in range(3):
         middle = int(center[i])
@@ -183,47 +211,6 @@ def _is_tabulated(center: Any, box: Any, shape: Any) -> bool:
         if box[2 * i + 1] > middle + shape[i] // 2 + 1:
             return False
     return True
-
-
-@njit(nogil=True, cache=True)
-def _fill_from_table(directions: Any, polyhedron: Any, box: Any, mask: Any) -> int:
-    table, center = directions.table, polyhedron.center
-    zero = (
-        int(center[0]) - table.shape[0] // 2,
-        int(center[1]) - table.shape[1] // 2,
-        int(center[2]) - table.shape[2] // 2,
-    )
-    count = 0
-    for z in range(box[0], box[1]):
-        for y in range(box[2], box[3]):
-            faces = table[z - zero[0], y - zero[1], box[4] - zero[2] : box[5] - zero[2]]
-            row = mask[z - box[0], y - box[2]]
-            first, stop = _reach_of_row(polyhedron.bounds, center, z, y, box[4], box[5])
-            inside, near = _compare(polyhedron.planes, center, faces, z, y, box[4], first, stop, row)
-            count += inside
-            if near:
-                count += _settle_row(directions, polyhedron, z, y, box[4], row)
-    return count
-
-
-@njit(nogil=True, cache=True)
-def _fill_by_walking(directions: Any, polyhedron: Any, box: Any, mask: Any) -> int:
-    """As `_fill_from_table`, for centres between voxels and for boxes larger than the table."""
-    center, cones = polyhedron.center, directions.cones
-    faces = np.zeros(max(box[5] - box[4], 0), np.uint16)
-    face, count = cones.start, 0
-    for z in range(box[0], box[1]):
-        for y in range(box[2], box[3]):
-            first, stop = _reach_of_row(polyhedron.bounds, center, z, y, box[4], box[5])
-            for x in range(first, stop):
-                face = face_towards(cones, z - center[0], y - center[1], x - center[2], face)
-                faces[x - box[4]] = face
-            row = mask[z - box[0], y - box[2]]
-            inside, near = _compare(polyhedron.planes, center, faces, z, y, box[4], first, stop, row)
-            count += inside
-            if near:
-                count += _settle_row(directions, polyhedron, z, y, box[4], row)
-    return count
 
 
 @njit(nogil=True, cache=True)
@@ -293,8 +280,8 @@ def _holds_exactly(directions: Any, polyhedron: Any, z: int, y: int, x: int) -> 
 
 @njit(nogil=True, cache=True)
 def _in_tetrahedron(face: Any, polyhedron: Any, z: Any, y: Any, x: Any) -> bool:
-    r, vertices = polyhedron.center, polyhedron.vertices
-    a, b, c = vertices[face[0]], vertices[face[1]], vertices[face[2]]
+    r, tips = polyhedron.center, polyhedron.tips
+    a, b, c = tips[:, face[0]], tips[:, face[1]], tips[:, face[2]]
     return bool(
         determinant(a, b, c, z, y, x) >= 0
         and determinant(r, b, a, z, y, x) >= 0
