@@ -148,3 +148,27 @@ def test_slivers_and_tiny_polyhedra():
         found = fast_mask([0, 0, 0], distances, rays, box)
         np.testing.assert_array_equal(found, slow_mask([0, 0, 0], distances, rays, box))
         assert found[13, 13, 13] == 1
+
+
+def test_poles_given_several_times_with_distances_of_their_own():
+    # as a grid of angles has them; faces between copies of a pole have no solid angle, and hold nothing
+    angles = np.arange(5) * 2 * np.pi / 5
+    ring = np.stack([np.zeros(5), np.sin(angles), np.cos(angles)], axis=1)
+    poles = np.tile([[1.0, 1e-12, 1e-12]], (5, 1))
+    k, after = np.arange(5), (np.arange(5) + 1) % 5
+    parts = [
+        (k, 5 + after, after),
+        (k, 5 + k, 5 + after),
+        (5 + k, 10 + after, 5 + after),
+        (5 + k, 10 + k, 10 + after),
+    ]
+    faces = np.concatenate([np.stack(part, axis=1) for part in parts])
+    rays = Rays3D(np.concatenate([poles, ring, -poles]), faces)
+    proper = np.abs(np.linalg.det(rays.vertices[rays.faces].astype(float))) > 1e-6
+    assert proper.sum() == 10
+    distances = np.random.default_rng(5).uniform(2, 7, 15)
+    box = voxel_box(placed([0, 0, 0], distances, rays)[1])
+    without = type("Rays", (), {"vertices": rays.vertices, "faces": rays.faces[proper]})
+    np.testing.assert_array_equal(
+        fast_mask([0, 0, 0], distances, rays, box), slow_mask([0, 0, 0], distances, without, box)
+    )
