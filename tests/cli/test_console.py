@@ -6,8 +6,13 @@ import io
 import subprocess
 import sys
 
+import numpy as np
+
 from stellate.cli import console
 from stellate.cli.console import show_progress, table, wrapped
+from stellate.cli.evaluate import say_classes
+from stellate.metrics.instances import score_instances
+from stellate.results import Instances
 
 
 class Terminal(io.StringIO):
@@ -60,3 +65,16 @@ def test_a_console_without_the_letters_shows_question_marks() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
     assert out.strip() == b"??.tif"
+
+
+def test_scores_of_classes_are_a_table(capsys) -> None:
+    truth = Instances(np.array([[1, 1, 0, 2, 2]]), classes=np.array([0, 1]), class_names=("a", "b", "c"))
+    found = Instances(np.array([[1, 1, 0, 2, 2]]), classes=np.array([0, 0]), class_names=("a", "b", "c"))
+    say_classes(score_instances([found], [truth]).classes)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:6] == ["class", "annotated", "found", "TP", "FP", "FN"]
+    assert lines[2].split() == ["a", "1", "2", "1", "1", "0", "0.500", "1.000", "0.667", "0.667", "0.500"]
+    assert lines[3].split()[:6] == ["b", "1", "0", "0", "0", "1"]
+    assert lines[4].split() == ["c", "0", "0", "0", "0", "0", *["-"] * 5]
+    assert lines[5] == "mean over the classes: F1 0.333, PQ 0.333"
+    assert lines[6] == "right class among the matched objects: 50.0%"

@@ -297,3 +297,16 @@ def test_other_tables_among_the_masks_are_left_alone(root):
 def test_letter_case_of_the_file_may_differ(root):
     write(root / "masks" / "A.CSV", "label,class\n12,x\n")
     assert named(open_folder(root))["a"][2] == "x"
+
+
+def test_volumes_have_classes_too(tmp_path):
+    labels = np.zeros((4, 8, 9), np.uint32)
+    labels[:2, 1:4, 1:4], labels[2:, 4:7, 5:8] = 80_000, 7
+    for kind, array in (("images", labels.astype(np.float32)), ("masks", labels)):
+        (tmp_path / kind).mkdir()
+        tifffile.imwrite(tmp_path / kind / "v.tif", array, photometric="minisblack", metadata={"axes": "ZYX"})
+    write(tmp_path / "classes.csv", "image,label,class\nv,80000,p\nv,7,q\n")
+    image, objects = open_folder(tmp_path).pair(0)
+    assert image.spatial_axes == "ZYX"
+    assert [objects.class_names[k] for k in objects.classes] == ["q", "p"]
+    assert objects.labels[0, 1, 1] == 2

@@ -13,7 +13,7 @@ from .console import counted, say, show_progress, table
 if TYPE_CHECKING:
     from ..metrics.class_scores import ClassMetrics
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "say_classes"]
 
 _SHOWN = {
     "threshold": "IoU",
@@ -70,13 +70,14 @@ def evaluate(
     say(f"{counted(len(metrics.images), 'image')}, {objects} annotated, {metrics.n_predicted} found")
     say(f"mean accuracy by image, over all thresholds: {metrics.mean_accuracy:.3f}")
     if metrics.classes is not None:
-        _say_classes(metrics.classes)
+        say_classes(metrics.classes)
     if output is not None:
         say(f"scores and a page with the worst images are in {output.resolve()}")
     return 0
 
 
-def _say_classes(classes: ClassMetrics) -> None:
+def say_classes(classes: ClassMetrics) -> None:
+    """Print the scores of each class at the lowest threshold, and their means."""
     rows = (c.row(0) for c in classes.classes)
     say()
     say(table(tuple(_OF_CLASSES.values()), ([row[name] for name in _OF_CLASSES] for row in rows)))
