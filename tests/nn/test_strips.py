@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stellate.geometry.tiles import plan_tiles
 from stellate.models.stardist import StarDist, StarDistConfig
 from stellate.nn import strips
+from stellate.nn.parts import Part, Seams
 from stellate.nn.strips import InStrips, run_whole
 
 CONFIGS = {
@@ -18,7 +20,7 @@ CONFIGS = {
     "classes, foreground": {"n_classes": 2, "foreground": True},
     "foreground, grid 1": {"grid": (1, 1), "foreground": True},
     "foreground, grid 4": {"grid": (4, 4), "foreground": True},
-    "long kernels": {"kernel_size": (7, 3), "convs_per_level": 3},
+    "long kernels": {"kernel_size": (7, 3), "convs_per_level": 3, "depth": 1},
     "pool 4": {"pool": (4, 2), "depth": 1},
     "no features": {"head_channels": 0},
     "no depth": {"depth": 0},
@@ -82,7 +84,7 @@ def test_a_part_is_as_in_the_whole(name: str, nbytes: int, monkeypatch: pytest.M
         spans = [((0, 1), (r + 1, r + 2), (r + 2, n)) for r, n in zip(rim, cells, strict=True)]
         for wanted in ((spans[0][i], spans[1][j]) for i, j in ((0, 0), (1, 1), (1, 2), (2, 1))):
             region = tuple((a * s, b * s) for (a, b), s in zip(wanted, config.stride, strict=True))
-            model.run_stage = InStrips(nbytes, tuple(image.shape[-2:]), region)
+            model.run_stage = InStrips(nbytes, Part(image.shape[-2:], region))
             part = model(image)
             for key, expected in whole.items():
                 inside = (
@@ -95,6 +97,36 @@ def test_a_part_is_as_in_the_whole(name: str, nbytes: int, monkeypatch: pytest.M
                 torch.testing.assert_close(part[key][inside], expected[inside], atol=1e-13, rtol=1e-13)
 
 
+@pytest.mark.parametrize("nbytes", [10**9, 20_000])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_tiles_share_what_they_have_in_common(
+    name: str, nbytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether all of it or some is kept for the next row of tiles; the last tiles own little."""
+    model = network(**CONFIGS[name]).double()
+    config = model.config
+    side = [s * (2 * -(-h // s) + 3) for h, s in zip(config.halo, config.stride, strict=True)]
+    shape = [2 * n + s for n, s in zip(side, config.stride, strict=True)]
+    image = torch.randn(1, 1, *shape, dtype=torch.float64)
+    tiles = list(plan_tiles(tuple(shape), tuple(side), halo=config.halo, multiple=config.stride))
+    with torch.inference_mode():
+        whole = model(image)
+        unset = strips._zero_outside
+        monkeypatch.setattr(strips, "_zero_outside", lambda *about: unset(*about).fill_(torch.nan))
+        seams = Seams(nbytes)
+        for tile in tiles:
+            tile_image = image[(..., *tile.read_slices)]
+            wanted = tuple((part.start, part.stop) for part in tile.own_in_read)
+            origin = [start for start, _ in tile.read]
+            model.run_stage = InStrips(part=Part(tile_image.shape[-2:], wanted, origin=origin, seams=seams))
+            part = model(tile_image)
+            for key, expected in whole.items():
+                step = [n // m for n, m in zip(shape, expected.shape[-2:], strict=True)]
+                own = (..., *(slice(a // s, b // s) for (a, b), s in zip(tile.owns, step, strict=True)))
+                here = (..., *(slice(a // s, b // s) for (a, b), s in zip(wanted, step, strict=True)))
+                torch.testing.assert_close(part[key][here], expected[own], atol=1e-13, rtol=1e-13)
+
+
 def test_what_nobody_asks_for_is_not_computed() -> None:
     model = network(grid=(1, 1), depth=1, kernel_size=3)
     image = torch.randn(1, 1, 64, 80)
@@ -105,8 +137,9 @@ def test_what_nobody_asks_for_is_not_computed() -> None:
             sizes.append(tuple(strips[-1].shape[-2:]))
             return stage(*strips)
 
-        return InStrips(shape=(64, 80), wanted=((16, 32), (0, 40)))(counted, *inputs, **about)
+        return InStrips(part=part)(counted, *inputs, **about)
 
+    part = Part((64, 80), ((16, 32), (0, 40)))
     model.run_stage = counting
     with torch.inference_mode():
         out = model(image)

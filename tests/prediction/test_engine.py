@@ -4,8 +4,10 @@ import torch
 from torch import nn
 
 from stellate.errors import ConfigError
+from stellate.geometry.tiles import Tile
 from stellate.models.stardist import StarDist, StarDistConfig
 from stellate.prediction.engine import Engine, choose_device, pad_to_multiple
+from stellate.prediction.tiling import Layout
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 17), (16, 16), (5, 31)])
@@ -35,19 +37,24 @@ def test_the_output_is_that_of_one_image_without_its_batch_axis():
     np.testing.assert_allclose(out["mean"].numpy(), image.mean(axis=(1, 2)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("wanted", [(slice(33, 50), slice(0, 20)), (slice(60, 90), slice(40, 77))])
-def test_what_is_wanted_is_as_in_the_whole(wanted):
-    """Also where it is not aligned to the network's stride, and where the image is padded."""
+def test_what_a_tile_owns_is_as_in_the_whole():
+    """In images of any size, whose last tiles are padded."""
     torch.manual_seed(0)
     config = StarDistConfig(grid=(2, 1), base_channels=4, depth=2, n_rays=8, head_channels=8, foreground=True)
-    image = np.random.default_rng(0).normal(size=(1, 90, 77)).astype(np.float32)
+    image = np.random.default_rng(0).normal(size=(1, 171, 150)).astype(np.float32)
     engine = Engine(StarDist(config).eval(), torch.device("cpu"))
-    whole, part = engine(image), engine(image, wanted)
-    for name, expected in whole.items():
-        assert not torch.equal(part[name], expected)
-        step = np.array(config.grid) if name != "foreground" else np.array([1, 1])
-        rows, columns = (slice(-(-w.start // s), -(-w.stop // s)) for w, s in zip(wanted, step, strict=True))
-        np.testing.assert_allclose(part[name][:, rows, columns], expected[:, rows, columns], atol=1e-6)
+    whole = engine(image)
+    run = engine.in_tiles(lambda tile: image[(slice(None), *tile.read_slices)])
+    tiles = list(Layout(image.shape[1:], config).cut(124))
+    assert len(tiles) == 8
+    for tile in tiles:
+        part = run(tile)
+        for name, expected in whole.items():
+            step = np.array(config.grid) if name != "foreground" else np.array([1, 1])
+            here = (slice(a.start // s, -(-a.stop // s)) for a, s in zip(tile.own_in_read, step, strict=True))
+            there = (slice(a.start // s, -(-a.stop // s)) for a, s in zip(tile.own_slices, step, strict=True))
+            np.testing.assert_allclose(part[name][:, *here], expected[:, *there], atol=1e-6)
+            assert not part[name].all()  # what nobody needs is not computed
     for name, again in engine(image).items():
         assert torch.equal(again, whole[name])
 
@@ -55,11 +62,11 @@ def test_what_is_wanted_is_as_in_the_whole(wanted):
 def test_mirror_images_and_networks_without_stages_are_computed_in_full():
     network = StarDist(StarDistConfig(base_channels=2, depth=1, n_rays=4, head_channels=2)).eval()
     image = np.random.default_rng(0).normal(size=(1, 64, 64)).astype(np.float32)
-    wanted = (slice(0, 8), slice(0, 8))
+    tile = Tile(read=((0, 64), (0, 64)), owns=((0, 8), (0, 8)), shape=(80, 80))
     mirrored = Engine(network, torch.device("cpu"), mirrored=lambda maps, axes: maps)
-    assert torch.equal(mirrored(image, wanted)["prob"], mirrored(image)["prob"])
+    assert torch.equal(mirrored(image, tile)["prob"], mirrored(image)["prob"])
     heads = Engine(Heads(), torch.device("cpu"))
-    assert torch.equal(heads(image, wanted)["twice"], heads(image)["twice"])
+    assert torch.equal(heads(image, tile)["twice"], heads(image)["twice"])
 
 
 def test_the_network_is_left_as_it_was():

@@ -12,6 +12,7 @@ from stellate.models.file import ModelInfo
 from stellate.models.stardist import StarDist, StarDistConfig
 from stellate.prediction import predictor as module
 from stellate.prediction.predictor import Predictor, as_image
+from stellate.tasks.instances import InstancesTask
 
 
 def random_model(**config):
@@ -52,6 +53,16 @@ def test_tiles_give_what_the_whole_image_gives(predictor, cells):
     assert len(whole) == len(tiled) > 100
     np.testing.assert_allclose(np.sort(whole.result.scores), np.sort(tiled.result.scores), atol=1e-5)
     assert agreement(whole.labels, tiled.labels) > 0.9999
+
+
+def test_on_a_cpu_no_tile_is_computed_while_another_is_decoded(predictor, cells, monkeypatch):
+    done = []
+    compute, decode = module.Engine.__call__, InstancesTask.decode
+    monkeypatch.setattr(module.Engine, "__call__", lambda *a: [done.append("computed"), compute(*a)][1])
+    monkeypatch.setattr(InstancesTask, "decode", lambda *a: [done.append("decoded"), decode(*a)][1])
+    predictor.predict(np.tile(cells, (1, 2)), tile=200, device="cpu")
+    assert len(done) >= 4
+    assert done == ["computed", "decoded"] * (len(done) // 2)
 
 
 def test_flips_average_but_find_the_same_objects(predictor, cells):

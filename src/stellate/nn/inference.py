@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ConfigError
-from .strips import InStrips, Region
+from .parts import Part
+from .strips import InStrips
 
 __all__ = ["PRECISIONS", "PreparedNetwork", "cpu_has_bfloat16", "prepare_for_inference"]
 
@@ -37,16 +38,16 @@ class PreparedNetwork:
         self.precision = precision
         self.device = device
 
-    def __call__(self, image: Tensor, wanted: Region | None = None) -> Any:
+    def __call__(self, image: Tensor, part: Part | None = None) -> Any:
         """Predict from a batch.
 
         Parameters
         ----------
         image
             ``(B, C, *spatial)`` float, anywhere.
-        wanted
-            Pixels whose predictions count; multiples of the network's stride. A network that runs in strips leaves
-            out what they do not depend on: what it returns elsewhere is 0 or wrong. All if None.
+        part
+            Where this image is a tile: what of it is wanted. A network that runs in strips leaves out the rest: what
+            it returns there is 0 or wrong. All is wanted if None.
 
         Returns
         -------
@@ -57,14 +58,14 @@ class PreparedNetwork:
             image = image.to(self.device, PRECISIONS[self.precision])
             if image.ndim == 4:
                 image = image.contiguous(memory_format=torch.channels_last)
-            return _on_cpu(self._for_region(wanted, image.shape)(image))
+            return _on_cpu(self._for_part(part)(image))
 
-    def _for_region(self, wanted: Region | None, shape: torch.Size) -> nn.Module:
+    def _for_part(self, part: Part | None) -> nn.Module:
         runner = getattr(self.network, "run_stage", None)
-        if wanted is None or not isinstance(runner, InStrips):
+        if part is None or not isinstance(runner, InStrips):
             return self.network
         network: Any = copy.copy(self.network)  # shares the weights; other threads may be using this one
-        network.run_stage = replace(runner, shape=tuple(shape[-2:]), wanted=wanted)
+        network.run_stage = replace(runner, part=part)
         return cast("nn.Module", network)
 
     def __str__(self) -> str:

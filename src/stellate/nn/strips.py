@@ -11,23 +11,19 @@ at first, and little where the network comes to its end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["InStrips", "Region", "Span", "Stage", "StageRunner", "run_whole"]
+from .parts import Part, Region, Span, cells
+
+__all__ = ["InStrips", "Stage", "StageRunner", "run_whole"]
 
 Stage = Callable[..., tuple[Tensor, ...]]
 """Some layers: tensors ``(B, C, H, W)`` in, tensors out."""
-
-Span = tuple[int, int]
-"""Half-open ``(start, stop)`` along an axis."""
-
-Region = tuple[Span, ...]
-"""Rows and columns."""
 
 
 class StageRunner(Protocol):
@@ -82,16 +78,13 @@ class InStrips:
     ----------
     nbytes
         Size of the largest tensor of one strip. Below 32 MB, glibc keeps the memory for the next strip.
-    shape
-        Rows and columns of the image; needed with `wanted`.
-    wanted
-        Where outputs are wanted, in pixels of the image; multiples of the network's stride. Elsewhere they are
-        left at 0 or wrong. Everywhere if None.
+    part
+        The tile that is being run: only what its wanted outputs depend on, and no earlier tile has computed, is
+        computed. Elsewhere outputs are 0 or wrong. Everything if None.
     """
 
     nbytes: int = 8_000_000
-    shape: tuple[int, ...] | None = None
-    wanted: Region | None = None
+    part: Part | None = None
 
     def __call__(
         self,
@@ -103,7 +96,29 @@ class InStrips:
         channels: int,
     ) -> tuple[Tensor, ...]:
         """Run one stage; see `StageRunner`."""
-        rows, columns = self._needed(units, reach)
+        if self.part is None:
+            region: Region = ((0, units[0]), (0, units[1]))
+            return self._compute(stage, inputs, region, units=units, halo=halo, channels=channels)
+        region, known = self.part.next_stage(units, reach)
+        whole = self._compute(stage, inputs, region, units=units, halo=halo, channels=channels)
+        for piece in known:
+            for target, tensor in zip(whole, piece.tensors, strict=True):
+                cells(target, units, piece.region).copy_(tensor)
+        self.part.keep(whole, units, reach, region)
+        return whole
+
+    def _compute(
+        self,
+        stage: Stage,
+        inputs: tuple[Tensor, ...],
+        region: Region,
+        *,
+        units: tuple[int, ...],
+        halo: tuple[int, ...],
+        channels: int,
+    ) -> tuple[Tensor, ...]:
+        """The outputs of a stage, for a region; 0 elsewhere."""
+        rows, columns = region
         read_columns = _widened(columns, halo[1], units[1])
         largest = max(inputs, key=lambda x: x.shape[-2] * x.shape[-1])
         per_unit = channels * largest[0, 0].numel() // (units[0] * units[1])
@@ -117,36 +132,17 @@ class InStrips:
         for start in range(rows[0], rows[1], step):
             done = (start, min(start + step, rows[1])), columns
             read = _widened(done[0], halo[0], units[0]), read_columns
-            strips = stage(*(_part(x, units, read) for x in inputs))
-            whole = whole or [_zero_outside((rows, columns), strip, read, units) for strip in strips]
+            strips = stage(*(cells(x, units, read) for x in inputs))
+            whole = whole or [_zero_outside(region, strip, read, units) for strip in strips]
             inner = tuple((a - r, b - r) for (a, b), (r, _) in zip(done, read, strict=True))
             lengths = [b - a for a, b in read]
             for target, strip in zip(whole, strips, strict=True):
-                _part(target, units, done).copy_(_part(strip, lengths, inner))
+                cells(target, units, done).copy_(cells(strip, lengths, inner))
         return tuple(whole)
-
-    def _needed(self, units: tuple[int, ...], reach: tuple[int, ...]) -> Region:
-        """Units of a stage's output that the wanted outputs depend on."""
-        if self.wanted is None or self.shape is None:
-            return (0, units[0]), (0, units[1])
-        spans = []
-        for (start, stop), margin, n, size in zip(self.wanted, reach, units, self.shape, strict=True):
-            pixels = size // n
-            spans.append((max(0, (start - margin) // pixels), min(n, -(-(stop + margin) // pixels))))
-        return spans[0], spans[1]
 
 
 def _widened(span: Span, margin: int, size: int) -> Span:
     return max(0, span[0] - margin), min(size, span[1] + margin)
-
-
-def _part(x: Tensor, units: Sequence[int], region: Sequence[Span]) -> Tensor:
-    """Some of the units, along rows and columns, that a tensor consists of."""
-    rows, columns = (
-        slice(start * (size // n), stop * (size // n))
-        for size, n, (start, stop) in zip(x.shape[-2:], units, region, strict=True)
-    )
-    return x[:, :, rows, columns]
 
 
 def _zero_outside(region: Region, strip: Tensor, read: Region, units: tuple[int, ...]) -> Tensor:
@@ -166,5 +162,5 @@ def _zero_outside(region: Region, strip: Tensor, read: Region, units: tuple[int,
         ((top, bottom), (0, left)),
         ((top, bottom), (right, units[1])),
     ):
-        _part(whole, units, (rows, columns)).zero_()
+        cells(whole, units, (rows, columns)).zero_()
     return whole

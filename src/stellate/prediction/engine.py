@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..geometry.tiles import Tile
 from ..nn.inference import prepare_for_inference
+from ..nn.parts import Part, Seams
 from .flips import FLIPS, Flip
 
 __all__ = ["Engine", "choose_device"]
@@ -75,7 +77,9 @@ class Engine:
         self._network = prepare_for_inference(network, precision=precision, device=device)
         self._mirrored = mirrored
 
-    def __call__(self, pixels: npt.NDArray[np.float32], wanted: tuple[slice, ...] | None = None) -> Any:
+    def __call__(
+        self, pixels: npt.NDArray[np.float32], tile: Tile | None = None, seams: Seams | None = None
+    ) -> Any:
         """Run on one image or tile.
 
         Parameters
@@ -83,28 +87,41 @@ class Engine:
         pixels
             ``(C, *spatial)`` float32, normalised. Padded here at the end, by reflection, to the network's
             stride.
-        wanted
-            The part whose predictions count, as an index of the pixels; elsewhere they may be left out, that is 0
-            or wrong, which saves time. All if None.
+        tile
+            Which tile it is: only predictions for what it owns count then; elsewhere they may be left out, that is
+            0 or wrong. All if None.
+        seams
+            What earlier tiles of this image have computed, and this one may use; needs a tile.
 
         Returns
         -------
         Any
             The network's output without its batch axis, on the CPU; over the padded image.
         """
-        shape = pixels.shape[1:]
         pixels = pad_to_multiple(pixels, self.stride)
         if self._mirrored is not None:
             return self._average(pixels, self._mirrored)
-        return self._run(pixels, None if wanted is None else self._aligned(wanted, shape))
+        part = None
+        if tile is not None and not tile.is_whole:
+            part = Part(pixels.shape[1:], self._aligned(tile), origin=[a for a, _ in tile.read], seams=seams)
+        return self._run(pixels, part)
 
-    def _aligned(self, wanted: tuple[slice, ...], shape: tuple[int, ...]) -> Any:
-        """Spans of a region, widened to multiples of the network's stride."""
+    def in_tiles(self, read: Callable[[Tile], npt.NDArray[np.float32]]) -> Callable[[Tile], Any]:
+        """A function that reads and runs the tiles of one image, and computes once what they have in common.
+
+        Parameters
+        ----------
+        read
+            Reads a tile as this engine takes it.
+        """
+        seams = Seams()
+        return lambda tile: self(read(tile), tile, seams)
+
+    def _aligned(self, tile: Tile) -> tuple[tuple[int, int], ...]:
+        """What a tile owns, in pixels of what was read, widened to multiples of the network's stride."""
         return tuple(
-            (start // stride * stride, -(-stop // stride) * stride)
-            for (start, stop, _), stride in zip(
-                (part.indices(n) for part, n in zip(wanted, shape, strict=True)), self.stride, strict=True
-            )
+            (part.start // s * s, -(-part.stop // s) * s)
+            for part, s in zip(tile.own_in_read, self.stride, strict=True)
         )
 
     def _average(self, pixels: npt.NDArray[np.float32], mirrored: Mirrored) -> dict[str, Tensor]:
@@ -116,9 +133,9 @@ class Engine:
                 total[name] = total[name].add_(tensor) if name in total else tensor.float().clone()
         return {name: tensor.div_(len(FLIPS)) for name, tensor in total.items()}
 
-    def _run(self, pixels: npt.NDArray[np.float32], wanted: Any = None) -> Any:
+    def _run(self, pixels: npt.NDArray[np.float32], part: Part | None = None) -> Any:
         batch = torch.from_numpy(np.ascontiguousarray(pixels))[None]
-        return _unbatched(self._network(batch, wanted))
+        return _unbatched(self._network(batch, part))
 
 
 def pad_to_multiple(pixels: npt.NDArray[np.float32], multiple: tuple[int, ...]) -> npt.NDArray[np.float32]:

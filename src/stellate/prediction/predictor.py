@@ -176,7 +176,7 @@ class Predictor:
         read = tile_reader(pixels, self.normalization, limits)
 
         def run(tiles: list[Tile]) -> Result:
-            return self._run(tiles, lambda tile: engine(read(tile), tile.own_in_read), options, progress)
+            return self._run(tiles, engine.in_tiles(read), options, progress)
 
         layout = Layout(
             pixels.shape[1:], config, scale=scale, margin=engine.grid if options.flips else (0, 0)
@@ -194,9 +194,11 @@ class Predictor:
         progress: Progress | None,
     ) -> Result:
         task = self.task(options)
+        # the network takes all of a CPU, and would wait for the thread that decodes
+        ahead = len(tiles) > 1 and choose_device(options.device).type != "cpu"
 
         def parts() -> Iterator[Any]:
-            outputs = computed_ahead(compute, tiles) if len(tiles) > 1 else ((t, compute(t)) for t in tiles)
+            outputs = computed_ahead(compute, tiles) if ahead else ((t, compute(t)) for t in tiles)
             for k, (tile, output) in enumerate(outputs):
                 yield task.decode(output, tile)
                 if progress is not None:
