@@ -22,7 +22,7 @@ OUTPUT = ROOT / "src" / "stellate" / "weights" / "nuclei.safetensors"
 DESCRIPTION = "Nuclei in fluorescence images, 8 to 100 pixels across."
 LICENSE = "BSD-3-Clause"
 # Best on the validation images by mean accuracy over IoU 0.5 to 0.9; all lie on wide plateaus.
-SETTINGS = {"prob_threshold": 0.62, "nms_threshold": 0.3, "foreground_threshold": 0.45, "growth": 0.75}
+SETTINGS = {"prob_threshold": 0.66, "nms_threshold": 0.3, "foreground_threshold": 0.43, "growth": 1.0}
 LIMITS = (
     "Trained on fluorescence only: not for stained tissue, phase contrast or whole cells. Nuclei of fewer than 8 "
     "pixels across are often missed, very dense tissue is merged in places, and debris "
