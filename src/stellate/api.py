@@ -339,7 +339,7 @@ def info(path: str | Path) -> ModelInfo | Image | Fingerprint:
 
 
 def convert(folder: str | Path, output: str | Path) -> Path:
-    """Turn a model folder of the StarDist package (2D) into one stellate file.
+    """Turn a model folder of the StarDist package (2D or 3D) into one stellate file.
 
     Raises
     ------

@@ -27,9 +27,17 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+SMALL_3D: dict[str, list[dict[str, Any]]] = {
+    "stardist": [
+        {"base_channels": 4, "depth": 1, "n_rays": 8, "head_channels": 8, "grid": (1, 2, 2), "n_classes": 2},
+        {"base_channels": 4, "n_rays": 7, "n_blocks": 2, "grid": (1, 2, 2), "backbone": "resnet"},
+    ],
+}
+
 
 @pytest.mark.parametrize(
-    ("name", "small"), [(name, small) for name, sizes in SMALL.items() for small in sizes]
+    ("name", "small"),
+    [(name, small) for of in (SMALL, SMALL_3D) for name, sizes in of.items() for small in sizes],
 )
 def test_contract(name: str, small: dict[str, Any], tmp_path: Path) -> None:
     contract.check_model(entry(name), small, tmp_path)

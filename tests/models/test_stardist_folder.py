@@ -17,8 +17,11 @@ from stellate.models.file import load_model, save_model
 from stellate.models.stardist_folder import read_stardist_folder
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "stardist"
+FIXTURES_3D = FIXTURES.with_name("stardist_3d")
 MORE = os.environ.get("STELLATE_STARDIST_FIXTURES")
-FOLDERS = sorted(f.parent for root in (FIXTURES, Path(MORE or FIXTURES)) for f in root.glob("*/expected.npz"))
+FOLDERS = sorted(
+    f.parent for root in (FIXTURES, FIXTURES_3D, Path(MORE or FIXTURES)) for f in root.glob("*/expected.npz")
+)
 FOLDERS = list(dict.fromkeys(FOLDERS))
 
 
@@ -31,13 +34,14 @@ def folder(tmp_path: Path) -> Path:
 def predict(network: torch.nn.Module, image: np.ndarray) -> dict[str, np.ndarray]:
     """Maps of the whole image, padded by reflection at the end as StarDist does; the padding is cut off."""
     config = network.config
-    x = np.atleast_3d(image.astype(np.float32) / 64 - 1)
-    pad = [(0, -n % s) for n, s in zip(x.shape, config.stride, strict=False)] + [(0, 0)]
-    batch = torch.from_numpy(np.pad(x, pad, mode="reflect").transpose(2, 0, 1)[None])
+    x = image.astype(np.float32) / 64 - 1
+    x = x[np.newaxis] if config.in_channels == 1 else np.moveaxis(x, -1, 0)
+    pad = [(0, 0)] + [(0, -n % s) for n, s in zip(x.shape[1:], config.stride, strict=True)]
+    batch = torch.from_numpy(np.pad(x, pad, mode="reflect")[None])
     with torch.inference_mode():
         raw = {name: maps[0].numpy() for name, maps in network(batch).items()}
-    rows, columns = (-(-n // g) for n, g in zip(image.shape, config.grid, strict=False))
-    maps = {name: np.moveaxis(m[:, :rows, :columns], 0, -1) for name, m in raw.items()}
+    inside = tuple(slice(-(-n // g)) for n, g in zip(x.shape[1:], config.grid, strict=True))
+    maps = {name: np.moveaxis(m, 0, -1)[inside] for name, m in raw.items()}
     maps["prob"] = 1 / (1 + np.exp(-maps["prob"][..., 0]))
     if "class_prob" in maps:
         odds = np.exp(maps["class_prob"])
@@ -50,14 +54,14 @@ def test_maps_are_those_of_stardist(source: Path) -> None:
     expected = np.load(source / "expected.npz")
     network, info = read_stardist_folder(source)
     maps = predict(network, expected["image"])
-    rows, columns = expected["cells"].T
-    distances = np.maximum(maps["distances"][rows, columns], 1e-3)
+    cells = tuple(expected["cells"].T)
+    distances = np.maximum(maps["distances"][cells], 1e-3)
     np.testing.assert_allclose(maps["prob"], expected["prob"], atol=1e-4, rtol=0)
     np.testing.assert_allclose(distances, expected["dist"], atol=1e-4, rtol=1e-5)
     assert ("prob_class" in expected) == (len(info.class_names) > 0)
     if "prob_class" in expected:
         assert len(info.class_names) == expected["prob_class"].shape[-1] - 1
-        classes = maps["class_prob"][rows, columns]
+        classes = maps["class_prob"][cells]
         np.testing.assert_allclose(classes, expected["prob_class"], atol=1e-4, rtol=0)
 
 
@@ -68,10 +72,10 @@ def test_candidates_are_those_of_stardist(source: Path) -> None:
     above = predict(network, expected["image"])["prob"] > info.settings["prob_threshold"]
     grid = network.config.grid
     # StarDist leaves out 2 cells at the border of the padded image, and what lies beyond the image
-    above[:2] = above[:, :2] = False
     for axis, (size, stride, g) in enumerate(zip(above.shape, network.config.stride, grid, strict=True)):
         padded = -(-(expected["image"].shape[axis]) // stride) * stride // g
-        np.moveaxis(above, axis, 0)[max(0, min(size, padded - 2)) :] = False
+        along = np.moveaxis(above, axis, 0)
+        along[:2] = along[max(0, min(size, padded - 2)) :] = False
     np.testing.assert_array_equal(np.argwhere(above) * grid, expected["candidates"])
 
 
@@ -165,11 +169,16 @@ def test_one_fixture_is_of_keras_2() -> None:
 
 
 @pytest.mark.parametrize("first", [0, 7, 98])
-def test_only_the_order_of_kerass_numbers_counts(tmp_path: Path, first: int) -> None:
+@pytest.mark.parametrize(
+    "source",
+    [FIXTURES / "rgb_classes_batchnorm_grid24", FIXTURES_3D / "resnet_classes_grid124"],
+    ids=lambda f: f.name,
+)
+def test_only_the_order_of_kerass_numbers_counts(tmp_path: Path, source: Path, first: int) -> None:
     """Also where 9 comes before 10, which sorting as text would swap."""
-    folder = Path(shutil.copytree(FIXTURES / "rgb_classes_batchnorm_grid24", tmp_path / "model"))
+    folder = Path(shutil.copytree(source, tmp_path / "model"))
     with h5py.File(folder / "weights_best.h5", "r+") as file:
-        for kind in ("conv2d", "batch_normalization"):
+        for kind in ("conv2d", "conv3d", "batch_normalization"):
             names = [name for name in file if name.startswith(f"{kind}_")]
             for i, name in enumerate(sorted(names, key=lambda n: int(n.split("_")[-1]))):
                 file.move(name, f"moved_{kind}_{first + i}" if first + i else f"moved_{kind}")
@@ -177,6 +186,42 @@ def test_only_the_order_of_kerass_numbers_counts(tmp_path: Path, first: int) -> 
             file.move(name, name.removeprefix("moved_"))
     expected = np.load(folder / "expected.npz")
     network, _ = read_stardist_folder(folder)
+    np.testing.assert_allclose(predict(network, expected["image"])["prob"], expected["prob"], atol=1e-4)
+
+
+def test_a_shortcut_is_told_by_its_number_not_by_its_place_in_the_file() -> None:
+    """Keras lists layers by their depth in the network, which puts shortcuts before convolutions made earlier."""
+    with h5py.File(FIXTURES_3D / "resnet_classes_grid124" / "weights_best.h5") as file:
+        listed = [str(name) for name in file.attrs["layer_names"] if str(name).startswith("conv3d")]
+    assert listed != sorted(listed, key=lambda name: int(name.split("_")[-1]))
+
+
+@pytest.mark.parametrize(
+    "source", sorted(f.parent for f in FIXTURES_3D.glob("*/expected.npz")), ids=lambda f: f.name
+)
+def test_rays_of_volumes_are_those_of_stardist(source: Path) -> None:
+    expected = np.load(source / "expected.npz")
+    network, info = read_stardist_folder(source)
+    rays = network.config.rays
+    assert rays is not None
+    assert info.axes == "ZYX"
+    np.testing.assert_allclose(rays.vertices, expected["vertices"], atol=1e-6)
+    faces = [{frozenset(map(int, face)) for face in table} for table in (rays.faces, expected["faces"])]
+    assert faces[0] == faces[1]
+
+
+def test_an_old_config_of_volumes_lacks_keys(tmp_path: Path) -> None:
+    """Without a grid it is 1; without rays_json, n_rays count along a spiral that has the model's anisotropy."""
+    folder = Path(shutil.copytree(FIXTURES_3D / "unet_keras2_batchnorm_grid111", tmp_path / "model"))
+    path = folder / "config.json"
+    settings = json.loads(path.read_text())
+    for key in ("grid", "rays_json", "backbone", "n_classes", "unet_expansion", "unet_last_activation"):
+        del settings[key]
+    path.write_text(json.dumps(settings | {"anisotropy": [2, 1, 1]}))
+    network, _ = read_stardist_folder(folder)
+    assert network.config.grid == (1, 1, 1)
+    assert network.config.anisotropy == (2, 1, 1)
+    expected = np.load(folder / "expected.npz")
     np.testing.assert_allclose(predict(network, expected["image"])["prob"], expected["prob"], atol=1e-4)
 
 
@@ -215,9 +260,19 @@ DAMAGES = {
     "config no JSON": (lambda f: (f / "config.json").write_text("{"), "no valid JSON"),
     "config a list": (lambda f: (f / "config.json").write_text("[]"), "JSON object"),
     "config of something else": (lambda f: (f / "config.json").write_text("{}"), "n_rays"),
-    "volumes": (change(n_dim=3, axes="ZYXC"), "volumes"),
+    "volumes": (change(n_dim=3, axes="ZYXC"), r"\[1, 1\]: expected 3 numbers"),
+    "volumes, by one setting only": (change(n_dim=3), "n_dim is 3"),
+    "a grid for volumes": (change(grid=[1, 1, 1]), "expected 2 numbers"),
+    "rays of an unknown kind": (
+        change(n_dim=3, axes="ZYXC", grid=[1, 1, 1], rays_json={"name": "Rays_Cube", "kwargs": {}}),
+        "Rays_Cube",
+    ),
+    "a ResNet's unknown setting": (
+        change(n_dim=3, axes="ZYXC", grid=[1, 1, 1], backbone="resnet", resnet_attention=True),
+        "resnet_attention",
+    ),
     "other axes": (change(axes="XYC"), "XYC"),
-    "resnet": (change(backbone="resnet"), "resnet"),
+    "resnet": (change(backbone="resnet"), "'resnet'; 2D models"),
     "unknown activation": (change(unet_activation="mish"), "mish"),
     "unknown setting": (change(unet_attention=True), "unet_attention"),
     "wrong grid": (change(grid=[3, 3]), "power of 2"),

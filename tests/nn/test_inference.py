@@ -34,6 +34,25 @@ def test_float32_gives_the_same_with_batch_norms_folded(network: StarDist) -> No
     assert str(prepared) == "float32 on cpu"
 
 
+@pytest.mark.parametrize("backbone", ["unet", "resnet"])
+@pytest.mark.parametrize("grid", [(2, 2), (1, 2, 2)])
+def test_batch_norms_are_folded_in_every_network(backbone: str, grid: tuple[int, ...]) -> None:
+    torch.manual_seed(1)
+    settings = {"base_channels": 3, "depth": 1, "n_rays": 6, "head_channels": 4, "n_blocks": 2}
+    network = StarDist(StarDistConfig(grid=grid, backbone=backbone, batch_norm=True, **settings)).eval()  # type: ignore[arg-type]
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
+                tensor.data.uniform_(0.5, 1.5)
+    image = torch.randn(1, 1, *(6 * s for s in network.config.stride))
+    prepared = prepare_for_inference(network)
+    assert not [m for m in prepared.network.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm3d)]
+    with torch.inference_mode():
+        expected = network(image)
+    for name, tensor in prepared(image).items():
+        torch.testing.assert_close(tensor, expected[name], atol=1e-4, rtol=1e-4)
+
+
 def test_the_network_stays_as_it_is(network: StarDist) -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     network.train()

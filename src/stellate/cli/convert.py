@@ -10,7 +10,7 @@ __all__ = ["convert"]
 
 
 def convert(folder: Path, output: Path, /) -> int:
-    """Turn a StarDist 2D model folder (config.json, weights .h5) into one stellate file, without TensorFlow.
+    """Turn a StarDist model folder, 2D or 3D (config.json, weights .h5) into one stellate file, without TensorFlow.
 
     Parameters
     ----------

@@ -16,6 +16,9 @@ __all__ = ["info", "models"]
 LONGEST_LINE = 60
 """Letters of a group of values that stand on one line; of a longer group each has its own."""
 
+EMPTY: tuple[object, ...] = (None, "", (), [], {})
+"""What is not worth a line."""
+
 
 def info(path: str, /) -> int:
     """Describe an image, a model or an annotated folder.
@@ -69,11 +72,11 @@ def _rows(known: Any) -> Iterator[tuple[str, str]]:
     if is_dataclass(known):
         known = {f.name: getattr(known, f.name) for f in fields(known)}
     for name, value in known.items():
-        if value in (None, "", (), {}) or name in ("card", "format_version"):
+        if value in EMPTY or name in ("card", "format_version"):
             continue
         if isinstance(value, Mapping) and len(_text(value)) > LONGEST_LINE:
             yield name.replace("_", " "), ""
-            yield from ((f"  {key}", _text(inner)) for key, inner in value.items())
+            yield from ((f"  {key}", _text(inner)) for key, inner in value.items() if inner not in EMPTY)
         else:
             yield name.replace("_", " "), _text(value)
 
@@ -94,5 +97,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{k}: {_text(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
+        if value and isinstance(value[0], list | tuple):
+            return f"{len(value)} x {len(value[0])} values"
         return ", ".join(_text(v) for v in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -25,7 +25,7 @@ Layers = Mapping[str, Mapping[str, h5py.Dataset]]
 """Datasets by layer, and by what they are: ``kernel`` and ``bias``, or ``gamma``, ``beta``, ``moving_mean``
 and ``moving_variance`` of a batch norm."""
 
-IN_ORDER = {2: ("kernel", "bias"), 4: ("gamma", "beta", "moving_mean", "moving_variance")}
+IN_ORDER = {1: ("kernel",), 2: ("kernel", "bias"), 4: ("gamma", "beta", "moving_mean", "moving_variance")}
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """StarDist: a U-Net that predicts, at every grid point, how likely an object is and how far its outline lies.
 
 Schmidt, Weigert, Broaddus, Myers: Cell Detection with Star-convex Polygons, MICCAI 2018.
+Weigert, Schmidt, Haase, Sugawara, Myers: Star-convex Polyhedra for 3D Object Detection and Segmentation in
+Microscopy, WACV 2020.
 The network is laid out as in the StarDist package, so that its weights can be used as they are::
 
-    image (B, C, H, W)
+    image (B, C, H, W), or (B, C, D, H, W) for volumes
       stem          per halving of the grid: 2 x conv, max-pool      -> (B, F, H/g, W/g)
       way down      level n: 2 x conv to F * e**n, max-pool          -> skips
       middle        conv to F * e**d, conv to F * e**(d-1)
       way up        level n: nearest x2, concat [up, skip], 2 x conv -> (B, F, H/g, W/g)
+      or, instead of these four, a ResNet (see `stellate.nn.residual`) whose strides reach the grid
       features      conv to `head_channels`
       prob, distances, class_prob: 1x1                               -> (B, 1 | R | N + 1, H/g, W/g)
       foreground    (optional) back to full size beside the stem: conv, 1x1  -> (B, 1, H, W)
@@ -17,160 +20,17 @@ The foreground head is stellate's own: it knows each pixel, where a polygon of f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import ConfigError, InputError
-from ..nn.convs import ACTIVATIONS, Convs, widest
+from ..errors import InputError
+from ..nn.convs import CONVOLUTIONS, Convs, widest
+from ..nn.residual import ResidualNet
 from ..nn.strips import Stage, StageRunner, run_whole
+from .stardist_config import StarDistConfig
 
 __all__ = ["StarDist", "StarDistConfig"]
-
-# Bounds against settings that are slips or attacks; the largest networks in use stay far below.
-RANGES = {
-    "in_channels": (1, 1024),
-    "n_rays": (3, 1024),
-    "n_classes": (0, 10_000),
-    "depth": (0, 8),
-    "base_channels": (1, 4096),
-    "max_channels": (0, 65_536),
-    "convs_per_level": (1, 16),
-    "head_channels": (0, 65_536),
-}
-
-
-@dataclass(frozen=True)
-class StarDistConfig:
-    """What defines a StarDist network."""
-
-    in_channels: int = 1
-    """Channels of the image."""
-    n_rays: int = 32
-    """Directions in which the distance to the outline is predicted."""
-    grid: tuple[int, ...] = (2, 2)
-    """Pixels per prediction along each axis; powers of 2."""
-    n_classes: int = 0
-    """Object classes; 0 if objects are not told apart."""
-    depth: int = 3
-    """Poolings of the U-Net below the grid."""
-    base_channels: int = 32
-    """Channels at the first level."""
-    expansion: float = 2
-    """Factor of channels from level to level."""
-    max_channels: int = 0
-    """Most channels at any level; 0 for no limit."""
-    convs_per_level: int = 2
-    """Convolutions at each level, each way."""
-    kernel_size: tuple[int, ...] = (3, 3)
-    """Sides of the convolution kernels; odd."""
-    pool: tuple[int, ...] = (2, 2)
-    """Pixels that a level of the U-Net pools into one, along each axis."""
-    head_channels: int = 128
-    """Channels of the features before the outputs; 0 for none."""
-    batch_norm: bool = False
-    """Batch normalisation after each convolution of the U-Net."""
-    activation: str = "relu"
-    """What follows each convolution: relu, elu, selu, silu, tanh or linear."""
-    last_activation: str = "relu"
-    """What follows the last convolution of the U-Net."""
-    foreground: bool = False
-    """Also predict, at every pixel, whether it lies in an object (refines outlines)."""
-
-    def __post_init__(self) -> None:
-        for name in ("grid", "kernel_size", "pool"):
-            object.__setattr__(self, name, _pair(name, getattr(self, name)))
-        if any(g < 1 or g & (g - 1) or g > 64 for g in self.grid):
-            raise ConfigError(f"grid {self.grid}: every number must be a power of 2 (1, 2, 4, ... 64)")
-        if any(k % 2 == 0 or not 1 <= k <= 63 for k in self.kernel_size):
-            raise ConfigError(f"kernel_size {self.kernel_size}: must be odd, from 1 to 63")
-        if any(not 1 <= p <= 16 for p in self.pool):
-            raise ConfigError(f"pool {self.pool}: expected numbers from 1 to 16")
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(f"{name} {value!r}: expected a whole number from {low} to {high}")
-        if not isinstance(self.expansion, int | float) or not 0.1 <= self.expansion <= 8:
-            raise ConfigError(f"expansion {self.expansion!r}: expected a number from 0.1 to 8")
-        for name in ("activation", "last_activation"):
-            if getattr(self, name) not in ACTIVATIONS:
-                raise ConfigError(f"{name} {getattr(self, name)!r}: there are {', '.join(ACTIVATIONS)}")
-        for name in ("batch_norm", "foreground"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} {getattr(self, name)!r}: expected true or false")
-
-    @property
-    def stride(self) -> tuple[int, ...]:
-        """Image sides must be multiples of this."""
-        return tuple(g * p**self.depth for g, p in zip(self.grid, self.pool, strict=True))
-
-    @property
-    def halo(self) -> tuple[int, ...]:
-        """Pixels around a region, aligned to `stride`, that can change what is predicted in it."""
-        return self.reaches[0]
-
-    @property
-    def reaches(self) -> tuple[tuple[int, int], ...]:
-        """Pixels around a region, aligned to `stride`, on which what is predicted in it depends, along each axis.
-
-        First pixels of the image, then those for which the output of each stage must be known, in the order in which
-        the network runs them: stem, way down, middle, way up, heads.
-        """
-        rows, columns = (
-            [max(-start, stop - stride) for start, stop in self._depends_on(0, stride, axis)]
-            for axis, stride in enumerate(self.stride)
-        )
-        return tuple(zip(rows, columns, strict=True))
-
-    @property
-    def receptive_field(self) -> tuple[int, ...]:
-        """Sides, in pixels, of the largest region of the image that one prediction can depend on."""
-        fields = []
-        for axis, (stride, grid) in enumerate(zip(self.stride, self.grid, strict=True)):
-            spans = [self._depends_on(cell, cell + grid, axis)[0] for cell in range(0, stride, grid)]
-            fields.append(max(stop - start for start, stop in spans))
-        return tuple(fields)
-
-    @property
-    def stem_pools(self) -> tuple[tuple[int, ...], ...]:
-        """Max-pooling of each stage of the stem: halved along the axes whose grid is not reached yet."""
-        stages = max(self.grid).bit_length() - 1
-        return tuple(tuple(2 if 2**i < g else 1 for g in self.grid) for i in range(stages))
-
-    def channels_at(self, level: int) -> int:
-        """Channels of U-Net level `level`."""
-        channels = max(1, int(self.base_channels * self.expansion**level))
-        return min(channels, self.max_channels) if self.max_channels else channels
-
-    def _depends_on(self, start: int, stop: int, axis: int) -> list[tuple[int, int]]:
-        """Half-open spans of pixels on which the outputs for ``start:stop`` depend; in the order of `reaches`."""
-        pool, margin, size = self.pool[axis], self.kernel_size[axis] // 2, self.grid[axis]
-        convs = self.convs_per_level * margin
-        start, stop = start // size, -(-stop // size)
-        spans = [(start * size, stop * size)]  # from here back to front, in cells of `size` pixels
-        if self.head_channels or self.foreground:
-            start, stop = start - margin, stop + margin
-        for _ in range(self.depth):
-            spans.append((start * size, stop * size))
-            start, stop, size = (start - convs) // pool, -(-(stop + convs) // pool), size * pool
-        spans.append((start * size, stop * size))
-        start, stop = start - convs, stop + convs
-        for shrink in [pool] * self.depth + [stage[axis] for stage in reversed(self.stem_pools)]:
-            spans.append((start * size, stop * size))
-            start, stop, size = start * shrink - convs, stop * shrink + convs, size // shrink
-        return [(start * size, stop * size), *reversed(spans)]
-
-
-def _pair(name: str, value: object) -> tuple[int, ...]:
-    """Turn a number, or a sequence of two, into a tuple of two."""
-    numbers = (value, value) if isinstance(value, int) else value
-    if not isinstance(numbers, list | tuple) or len(numbers) != 2:
-        raise ConfigError(f"{name} {value!r}: expected 2 numbers, one per image axis")
-    if any(isinstance(n, bool) or not isinstance(n, int) for n in numbers):
-        raise ConfigError(f"{name} {value!r}: expected whole numbers")
-    return tuple(numbers)
 
 
 class StarDist(nn.Module):
@@ -186,18 +46,34 @@ class StarDist(nn.Module):
         super().__init__()
         self.config = config = config or StarDistConfig()
         self.run_stage: StageRunner = run_whole
-        channels = self._make_stem(config)
-        channels = self._make_unet(config, channels)
+        self.backbone = self._make_resnet(config) if config.backbone == "resnet" else None
+        if self.backbone is not None:
+            channels = self.backbone.out_channels
+        else:
+            channels = self._make_unet(config, self._make_stem(config))
         self.foreground = self._make_foreground(config, channels) if config.foreground else None
         width = config.head_channels or channels
         self.features_class = self.class_prob = None
         if config.n_classes:
             self.features_class = self._make_features(config, channels)
-            self.class_prob = nn.Conv2d(width, config.n_classes + 1, 1)
+            self.class_prob = self._pointwise(width, config.n_classes + 1)
         self.features = self._make_features(config, channels)
-        self.prob = nn.Conv2d(width, 1, 1)
-        self.distances = nn.Conv2d(width, config.n_rays, 1)
-        self.apply(_initialise)
+        self.prob = self._pointwise(width, 1)
+        self.distances = self._pointwise(width, config.n_rays)
+        for name, module in self.named_children():
+            if name != "backbone":
+                module.apply(_initialise)
+
+    def _make_resnet(self, config: StarDistConfig) -> ResidualNet:
+        return ResidualNet(
+            config.in_channels,
+            config.base_channels,
+            config.kernel_size,
+            strides=config.block_strides,
+            convs=config.convs_per_block,
+            norm=config.batch_norm,
+            activation=config.activation,
+        )
 
     def _make_stem(self, config: StarDistConfig) -> int:
         channels = config.in_channels
@@ -235,16 +111,19 @@ class StarDist(nn.Module):
     def _make_foreground(self, config: StarDistConfig, channels: int) -> nn.Module:
         beside = config.base_channels if config.stem_pools else 0
         convs = self._convs(channels + beside, [config.base_channels], norm=config.batch_norm)
-        return nn.Sequential(convs, nn.Conv2d(config.base_channels, 1, 1))
+        return nn.Sequential(convs, self._pointwise(config.base_channels, 1))
+
+    def _pointwise(self, channels: int, width: int) -> nn.Module:
+        conv: nn.Module = CONVOLUTIONS[len(self.config.grid)](channels, width, 1)
+        return conv
 
     def _convs(
         self, channels: int, widths: list[int], *, norm: bool = False, last: str | None = None
     ) -> Convs:
-        rows, columns = self.config.kernel_size
         activations = [self.config.activation] * len(widths)
         if last is not None:
             activations[-1] = last
-        return Convs(channels, widths, (rows, columns), norm=norm, activations=activations)
+        return Convs(channels, widths, self.config.kernel_size, norm=norm, activations=activations)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict from a batch of normalised images.
@@ -252,19 +131,28 @@ class StarDist(nn.Module):
         Parameters
         ----------
         image
-            ``(B, in_channels, H, W)`` float; H and W multiples of ``config.stride``.
+            ``(B, in_channels, H, W)`` float, ``(B, in_channels, D, H, W)`` for volumes; the sides multiples of
+            ``config.stride``.
 
         Returns
         -------
         dict
             ``prob`` (logits) ``(B, 1, H/g, W/g)``, ``distances`` in pixels ``(B, n_rays, H/g, W/g)``, where
             there are classes ``class_prob`` (logits; 0 is background) ``(B, n_classes + 1, H/g, W/g)``, and
-            where the network has that head ``foreground`` (logits) ``(B, 1, H, W)``.
+            where the network has that head ``foreground`` (logits) ``(B, 1, H, W)``. For volumes, all of them have
+            three axes.
         """
-        if any(n % s for n, s in zip(image.shape[-2:], self.config.stride, strict=True)):
-            raise InputError(
-                f"an image of {tuple(image.shape[-2:])} pixels: this network takes multiples of {self.config.stride}"
-            )
+        stride, sides = self.config.stride, tuple(image.shape[2:])
+        if len(sides) != len(stride):
+            raise InputError(f"an image with {len(sides)} axes: this network takes {len(stride)}")
+        if any(n % s for n, s in zip(sides, stride, strict=True)):
+            raise InputError(f"an image of {sides} pixels: this network takes multiples of {stride}")
+        if self.backbone is not None:
+            return self._heads(self.backbone(image), None, reach=self.config.reaches[-1])
+        return self._unet(image)
+
+    def _unet(self, image: Tensor) -> dict[str, Tensor]:
+        """Stem, U-Net and heads."""
         reaches = iter(self.config.reaches[1:])
         full, x = None, image
         for convs, pool in zip(self.stem, self.config.stem_pools, strict=True):
@@ -288,7 +176,7 @@ class StarDist(nn.Module):
 
         def stage(x: Tensor) -> tuple[Tensor, ...]:
             x = convs(x)
-            small = functional.max_pool2d(x, pool)
+            small = (functional.max_pool2d if x.ndim == 4 else functional.max_pool3d)(x, pool)
             return (small, x) if keep else (small,)
 
         repeats = self.config.convs_per_level
@@ -342,7 +230,11 @@ class StarDist(nn.Module):
         pool: tuple[int, ...] = (1, 1),
     ) -> tuple[Tensor, ...]:
         """Run a stage of so many convolutions, whose coarsest tensor has 1 cell for `pool` cells of the finest."""
-        finest = max((x.shape[-2:] for x in inputs), key=lambda size: size[0] * size[1])
+        if (
+            len(self.config.grid) == 3
+        ):  # strips are rows of an image; what a volume takes is bounded by its tiles
+            return stage(*inputs)
+        finest = max((x.shape[2:] for x in inputs), key=lambda size: size.numel())
         units = tuple(n // p for n, p in zip(finest, pool, strict=True))
         halo = tuple(-(-convs * (k // 2) // p) for k, p in zip(self.config.kernel_size, pool, strict=True))
         return self.run_stage(stage, *inputs, units=units, halo=halo, reach=reach, channels=channels)
@@ -350,7 +242,7 @@ class StarDist(nn.Module):
 
 def _initialise(module: nn.Module) -> None:
     """Glorot-uniform weights and zero biases, as Keras does."""
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, nn.Conv2d | nn.Conv3d):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -1,12 +1,13 @@
-"""Convolutions at one size, each with its activation."""
+"""Convolutions at one size, each with its activation, of images or volumes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import nn
 
-__all__ = ["ACTIVATIONS", "Convs", "widest"]
+__all__ = ["ACTIVATIONS", "CONVOLUTIONS", "NORMS", "Convs", "same_padding", "widest"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": lambda: nn.ReLU(inplace=True),
@@ -16,6 +17,12 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "linear": nn.Identity,
 }
+
+CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+"""Convolution by the number of axes; its weight is ``(out, in, *kernel_size)``."""
+
+NORMS: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+PADDINGS: dict[int, Any] = {2: nn.ZeroPad2d, 3: nn.ZeroPad3d}
 
 
 class Convs(nn.Sequential):
@@ -28,34 +35,69 @@ class Convs(nn.Sequential):
     widths
         Channels after each convolution.
     kernel_size
-        Rows and columns of the kernels.
+        Sides of the kernels: two, or three for volumes.
     norm
         Whether each convolution is followed by a batch norm, with the defaults of Keras.
     activations
         One of `ACTIVATIONS` for each convolution.
+    stride
+        Of the first convolution, along each axis; the size of its input must be a multiple. 1 if empty.
+    bias
+        Whether the convolutions have one.
     """
 
     def __init__(
         self,
         in_channels: int,
         widths: Sequence[int],
-        kernel_size: tuple[int, int],
+        kernel_size: tuple[int, ...],
         *,
         norm: bool,
         activations: Sequence[str],
+        stride: tuple[int, ...] = (),
+        bias: bool = True,
     ) -> None:
+        n_axes = len(kernel_size)
         layers: list[nn.Module] = []
         for width, activation in zip(widths, activations, strict=True):
-            layers.append(nn.Conv2d(in_channels, width, kernel_size, padding="same"))
+            padding: Any = "same"
+            if any(s > 1 for s in stride):
+                layers.append(_padding(kernel_size, stride))
+                padding = 0
+            layers.append(
+                CONVOLUTIONS[n_axes](
+                    in_channels, width, kernel_size, stride=stride or 1, padding=padding, bias=bias
+                )
+            )
             if norm:
                 # what Keras calls a momentum of 0.99 is 0.01 in torch
-                layers.append(nn.BatchNorm2d(width, eps=1e-3, momentum=0.01))
+                layers.append(NORMS[n_axes](width, eps=1e-3, momentum=0.01))
             layers.append(ACTIVATIONS[activation]())
-            in_channels = width
+            in_channels, stride = width, ()
         super().__init__(*layers)
+
+
+def same_padding(kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after an axis, of a multiple of `stride` pixels, as Keras pads it.
+
+    Examples
+    --------
+    >>> same_padding(3, 1), same_padding(3, 2)
+    ((1, 1), (0, 1))
+    """
+    total = max(0, kernel - stride)
+    return total // 2, total - total // 2
+
+
+def _padding(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> nn.Module:
+    pairs = [same_padding(k, s) for k, s in zip(kernel_size, stride, strict=True)]
+    module: nn.Module = PADDINGS[len(pairs)](
+        tuple(n for pair in reversed(pairs) for n in pair)
+    )  # last axis first
+    return module
 
 
 def widest(module: nn.Module) -> int:
     """Most channels that go into or come out of any convolution of a module."""
-    convs = [m for m in module.modules() if isinstance(m, nn.Conv2d)]
+    convs = [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Conv3d)]
     return max(max(m.in_channels, m.out_channels) for m in convs)

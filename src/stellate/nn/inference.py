@@ -18,6 +18,7 @@ from .strips import InStrips
 __all__ = ["PRECISIONS", "PreparedNetwork", "cpu_has_bfloat16", "prepare_for_inference"]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 class PreparedNetwork:
@@ -56,8 +57,8 @@ class PreparedNetwork:
         """
         with torch.inference_mode():
             image = image.to(self.device, PRECISIONS[self.precision])
-            if image.ndim == 4:
-                image = image.contiguous(memory_format=torch.channels_last)
+            if image.ndim in CHANNELS_LAST:
+                image = image.contiguous(memory_format=CHANNELS_LAST[image.ndim])
             return _on_cpu(self._for_part(part)(image))
 
     def _for_part(self, part: Part | None) -> nn.Module:
@@ -102,8 +103,9 @@ def prepare_for_inference(
     if device.type == "cpu" and hasattr(prepared, "run_stage"):
         prepared.run_stage = InStrips()
     prepared = prepared.to(device, PRECISIONS[precision])
-    if any(isinstance(m, nn.Conv2d) for m in prepared.modules()):
-        prepared = prepared.to(memory_format=torch.channels_last)
+    for kind, n_dims in ((nn.Conv2d, 4), (nn.Conv3d, 5)):
+        if any(isinstance(m, kind) for m in prepared.modules()):
+            prepared = prepared.to(memory_format=CHANNELS_LAST[n_dims])
     return PreparedNetwork(prepared, precision, device)
 
 
@@ -135,7 +137,7 @@ def _fold_batch_norms(network: nn.Module) -> None:
     for block in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
         for i in range(len(block) - 1):
             conv, norm = block[i], block[i + 1]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            if isinstance(conv, nn.Conv2d | nn.Conv3d) and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
                 block[i] = fuse_conv_bn_eval(conv, norm)
                 block[i + 1] = nn.Identity()
 

@@ -82,7 +82,17 @@ class InstancesTask:
     def for_network(
         cls, config: Any, settings: Mapping[str, Any], class_names: Sequence[str]
     ) -> InstancesTask:
-        """The task of a network with this config, with settings that were stored beside it."""
+        """The task of a network with this config, with settings that were stored beside it.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is unknown or out of range, or the network is for volumes.
+        """
+        if len(config.grid) != 2:
+            raise ConfigError(
+                "this model is for volumes, and stellate finds objects in images only, so far; take a model for images"
+            )
         task = cls(
             n_rays=config.n_rays,
             grid=config.grid,
