@@ -107,6 +107,7 @@ def new_polyhedron(directions: Any) -> Any:
 def place(directions: Any, center: Any, distances: Any, polyhedron: Any) -> None:
     """Fill the arrays of a polyhedron with a centre (3,) and distances (n_rays,), both float32."""
     rays, tips, arms, bounds = directions.rays, polyhedron.tips, polyhedron.arms, polyhedron.bounds
+    kept_center, ends = polyhedron.center, polyhedron.ends
     largest = np.float32(0)
     # short loops over one axis at a time, and comparisons that unlike max ignore NaN, become vector instructions
     for i in range(3):
@@ -119,7 +120,7 @@ def place(directions: Any, center: Any, distances: Any, polyhedron: Any) -> None
             first = tips[i, k] if tips[i, k] < first else first
             last = tips[i, k] if tips[i, k] > last else last
         widest = max(widest, last - origin, origin - first)
-        polyhedron.center[i], polyhedron.ends[0, i], polyhedron.ends[1, i] = origin, first, last
+        kept_center[i], ends[0, i], ends[1, i] = origin, first, last
         bounds[i] = 1 / (widest * widest)
         largest = max(largest, abs(origin) + widest)
     farthest = np.float32(0)

@@ -64,9 +64,10 @@ def cells_over(points: npt.NDArray[np.float32], diameters: npt.ArrayLike) -> Cel
         Usual extent of a candidate along each axis, or along all.
     """
     starts, extents = np.zeros(3), np.zeros(3)
-    starts[3 - points.shape[1] :] = points.min(axis=0)
-    extents[3 - points.shape[1] :] = points.max(axis=0)
-    extents -= starts
+    for axis in range(3 - points.shape[1], 3):
+        column = points[:, axis - 3]  # one at a time: much faster than all in one call
+        starts[axis] = column.min()
+        extents[axis] = column.max() - starts[axis]
     sizes = np.ones(3)
     sizes[3 - points.shape[1] :] = np.maximum(diameters, _SMALLEST_CELL)
     while np.prod(np.floor(extents / sizes) + 1) > 2 * (len(points) + 64):
@@ -108,7 +109,7 @@ def first_entry(index, z, y, x):  # type: ignore[no-untyped-def]
     return index.heads[(plane * cells.counts[1] + row) * cells.counts[2] + col]
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def is_too_much(common, smaller, threshold):  # type: ignore[no-untyped-def]
     """Whether a part in common is more than a share of the smaller one."""
     # in float32 and with the small term, as StarDist divides
@@ -117,10 +118,13 @@ def is_too_much(common, smaller, threshold):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def gather(box, wanted, index, entries, threshold):  # type: ignore[no-untyped-def]
-    """Collect in `index.near` what has the wanted state and boxes that may overlap enough; returns how many."""
+    """Collect in `index.near` what has the wanted state and boxes that may overlap enough; returns how many.
+
+    The first one has the largest box in common.
+    """
     cells, boxes, seen, near, states = index.cells, index.boxes, index.seen, index.near, index.states
     index.counts[2] += 1
-    query, found = index.counts[2], 0
+    query, found, largest = index.counts[2], 0, 0.0
     top, bottom = _cell(box[1], 1, cells), _cell(box[4], 1, cells)
     left, right = _cell(box[2], 2, cells), _cell(box[5], 2, cells)
     for plane in range(_cell(box[0], 0, cells), _cell(box[3], 0, cells) + 1):
@@ -140,6 +144,8 @@ def gather(box, wanted, index, entries, threshold):  # type: ignore[no-untyped-d
                         common = depth * height * width
                         if is_too_much(common, min(box[6], boxes[p, 6]), threshold):
                             near[found] = p
+                            if common > largest:
+                                largest, near[found], near[0] = common, near[0], p
                             found += 1
     return found
 

@@ -81,4 +81,5 @@ def safe_region(known: Region | None, reach: float | None, ndim: int) -> npt.NDA
     if region.shape != (ndim, 2):
         raise ValueError(f"known must be start and stop along {ndim} axes, got {known}")
     margin = reach + 1  # rounding moves a vertex by less than a pixel
-    return region + np.array([margin, -margin])
+    region += np.array([margin, -margin])
+    return region
