@@ -1,4 +1,4 @@
-"""From the maps of StarDist's models for volumes to the labels that StarDist makes of them."""
+"""From the maps of StarDist's models for volumes to the objects and labels that StarDist makes of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from stellate.geometry.rasterize_3d import paint_polyhedra
+from stellate.geometry.suppression_3d import KEPT, suppress_3d
 from stellate.models.stardist_folder import read_stardist_folder
 
 FOLDERS = sorted(
@@ -35,6 +36,15 @@ def case(request: pytest.FixtureRequest) -> dict[str, Any]:
         "scores": maps["prob"][0, 0].sigmoid().numpy()[cells],
         "distances": np.maximum(np.moveaxis(maps["distances"][0].numpy(), 0, -1)[cells], 1e-3),
     }
+
+
+def test_suppression_keeps_what_stardist_keeps(case: dict[str, Any]) -> None:
+    decided = suppress_3d(case["candidates"], case["distances"], case["scores"], case["nms"], case["rays"])
+    kept = decided == KEPT
+    best_first = np.argsort(-case["scores"][kept])
+    np.testing.assert_array_equal(case["candidates"][kept][best_first], case["points"])
+    np.testing.assert_allclose(case["scores"][kept][best_first], case["kept_prob"], atol=1e-4)
+    assert 0 < kept.sum() < len(kept)
 
 
 def test_painting_is_stardists(case: dict[str, Any]) -> None:
