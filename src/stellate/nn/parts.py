@@ -42,7 +42,7 @@ class Seams:
         Most that is kept for the next row of tiles. Kept beside it is what the next tile of the same row needs.
     """
 
-    def __init__(self, nbytes: int = 100_000_000) -> None:
+    def __init__(self, nbytes: int = 50_000_000) -> None:
         self._left: dict[int, Piece] = {}
         self._above: dict[tuple[int, Span], Piece] = {}
         self._free = nbytes
@@ -57,17 +57,17 @@ class Seams:
         piece = self._above.get((stage, region[1]))
         return piece.tensors if piece and piece.region == region else None
 
-    def keep_left(self, stage: int, piece: Piece) -> None:
-        """Keep a piece for the tile to the right, in place of the one before."""
-        self._left[stage] = piece
+    def keep_left(self, stage: int, region: Region, tensors: Sequence[Tensor]) -> None:
+        """Copy a region of the image for the tile to the right, in place of the one before."""
+        self._left[stage] = _copied(region, tensors, self._left.get(stage))
 
-    def keep_above(self, stage: int, piece: Piece) -> None:
-        """Keep a piece for the tile below, in place of the one there was for these columns, if there is room."""
-        old = self._above.pop((stage, piece.region[1]), None)
-        self._free += _nbytes(old) if old else 0
-        if _nbytes(piece) <= self._free:
-            self._free -= _nbytes(piece)
-            self._above[stage, piece.region[1]] = piece
+    def keep_above(self, stage: int, region: Region, tensors: Sequence[Tensor]) -> None:
+        """Copy a region for the tile below, in place of the one there was for these columns, if there is room."""
+        old = self._above.pop((stage, region[1]), None)
+        self._free += _nbytes(old.tensors) if old else 0
+        if _nbytes(tensors) <= self._free:
+            self._free -= _nbytes(tensors)
+            self._above[stage, region[1]] = _copied(region, tensors, old)
 
 
 class Part:
@@ -147,15 +147,13 @@ class Part:
         )
         if self.wanted[1][1] < self.shape[1]:
             region = (top, bottom), (max(left, columns[0]), columns[1])
-            self.seams.keep_left(self._stage, self._piece(outputs, units, region))
+            parts = [cells(x, units, region) for x in outputs]
+            self.seams.keep_left(self._stage, self._in_image(region, units), parts)
         if self.wanted[0][1] < self.shape[0]:
             # the tile below has what is further left from the tile to its left
             region = (max(top, rows[0]), rows[1]), computed[1]
-            self.seams.keep_above(self._stage, self._piece(outputs, units, region))
-
-    def _piece(self, outputs: Sequence[Tensor], units: tuple[int, ...], region: Region) -> Piece:
-        parts = [cells(x, units, region).clone(memory_format=torch.channels_last) for x in outputs]
-        return Piece(self._in_image(region, units), parts)
+            parts = [cells(x, units, region) for x in outputs]
+            self.seams.keep_above(self._stage, self._in_image(region, units), parts)
 
     def _in_image(self, region: Region, units: tuple[int, ...]) -> Region:
         """A region of this tile as one of the image."""
@@ -172,5 +170,12 @@ def cells(x: Tensor, units: Sequence[int], region: Region) -> Tensor:
     return x[:, :, rows, columns]
 
 
-def _nbytes(piece: Piece) -> int:
-    return sum(x.numel() * x.element_size() for x in piece.tensors)
+def _copied(region: Region, tensors: Sequence[Tensor], old: Piece | None) -> Piece:
+    """A copy, in the memory of a piece that is no longer needed where it fits: the heap falls to pieces otherwise."""
+    if old and [x.shape for x in old.tensors] == [x.shape for x in tensors]:
+        return Piece(region, [there.copy_(x) for there, x in zip(old.tensors, tensors, strict=True)])
+    return Piece(region, [x.clone(memory_format=torch.channels_last) for x in tensors])
+
+
+def _nbytes(tensors: Sequence[Tensor]) -> int:
+    return sum(x.numel() * x.element_size() for x in tensors)
