@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--stardist-python", default=os.environ.get("STARDIST_PYTHON"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--keep", type=Path)
-    parser.add_argument("--only", choices=("stellate", "StarDist"), help="train one of them, measure what there is")
+    parser.add_argument(
+        "--only", choices=("stellate", "StarDist"), help="train one of them, measure what there is"
+    )
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -98,7 +100,8 @@ def main() -> None:
                     scores.append(score(data, out))
             if scores:
                 rows.append((name, np.array(scores)))
-    print(f"| accuracy on {TEST} images | seeds | IoU 0.5 | 0.75 | 0.9 | mean of 0.5 to 0.9 |\n|---|---|---|---|---|---|")
+    print(f"| accuracy on {TEST} images | seeds | IoU 0.5 | 0.75 | 0.9 | mean of 0.5 to 0.9 |")
+    print("|---|---|---|---|---|---|")
     for name, found in rows:
         columns = [found[:, IOUS.index(t)] for t in (0.5, 0.75, 0.9)] + [found.mean(1)]
         spread = [f" ± {c.std(ddof=1):.3f}" if len(c) > 1 else "" for c in columns]
@@ -141,7 +144,9 @@ def train_stardist(args: argparse.Namespace, data: Path, out: Path, seed: int) -
     if not args.stardist_python:
         sys.exit("no StarDist to compare with: give --stardist-python PYTHON or set STARDIST_PYTHON")
     command = [args.stardist_python, "-c", PEER, data, out, seed, args.epochs, STEPS]
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     if done.returncode:
         sys.exit(f"StarDist failed:\n{done.stderr[-2000:]}")
 
