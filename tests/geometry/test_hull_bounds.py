@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from stellate.geometry.hull_bounds import (
-    common_hulls,
+    common_bodies,
     common_hulls_at_least,
-    common_kernels,
     hull_planes,
     new_room,
 )
@@ -69,8 +68,12 @@ pairs = {
 @given(**pairs)
 def test_common_hulls_and_kernels_have_the_volume_of_qhull(seed, radius, noise, shift):
     a, b = random_pair(seed, radius, noise, shift)
-    assert common_hulls(a, b, ROOM) == pytest.approx(expected_volume(a, b, "hull"), rel=1e-5)
-    assert common_kernels(RAYS.faces, a, b, ROOM) == pytest.approx(expected_volume(a, b, "kernel"), rel=1e-5)
+    assert common_bodies(RAYS.faces, a, b, True, ROOM) == pytest.approx(
+        expected_volume(a, b, "hull"), rel=1e-5
+    )
+    assert common_bodies(RAYS.faces, a, b, False, ROOM) == pytest.approx(
+        expected_volume(a, b, "kernel"), rel=1e-5
+    )
 
 
 @settings(max_examples=80, deadline=None)
@@ -94,4 +97,6 @@ def test_a_centre_outside_the_hull_proves_nothing():
 
 def test_kernels_are_smaller_than_hulls_of_ragged_shapes():
     a, b = random_pair(5, 10.0, 0.2, (0, 1, 1))
-    assert 0 < common_kernels(RAYS.faces, a, b, ROOM) < 0.5 * common_hulls(a, b, ROOM)
+    assert (
+        0 < common_bodies(RAYS.faces, a, b, False, ROOM) < 0.5 * common_bodies(RAYS.faces, a, b, True, ROOM)
+    )

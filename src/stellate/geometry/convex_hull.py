@@ -31,8 +31,7 @@ class Hull(NamedTuple):
     """``(6, room)``: facets seen; their border as from, to, and facet beyond; edge that begins at a point; marks."""
 
 
-@njit(nogil=True, cache=True)
-def new_hull(n: int) -> Any:
+def new_hull(n: int) -> Hull:
     """Room for the hull of up to n points."""
     room = 2 * n + 8
     return Hull(
@@ -72,7 +71,8 @@ def convex_hull(points: Any, hull: Any) -> int:
     for f in range(4):
         for k in range(3):
             for g in range(4):
-                if g != f and _has_edge(hull.corners[g], hull.corners[f, (k + 1) % 3], hull.corners[f, k]):
+                # beyond an edge is the facet without the corner that is not on it
+                if first[g] == hull.corners[f, (k + 2) % 3]:
                     hull.beyond[f, k] = g
     count = 4
     for p in range(len(points)):
@@ -81,7 +81,7 @@ def convex_hull(points: Any, hull: Any) -> int:
     return count
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _nudge(points: Any) -> None:
     """Move each coordinate by a share that looks random but is always the same (a linear congruential generator)."""
     state = np.uint32(1)
@@ -92,7 +92,7 @@ def _nudge(points: Any) -> None:
             points[p, i] += size * (np.float64(state) * 2.0**-32 - 0.5)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _first_tetrahedron(points: Any) -> tuple[int, int, int, int]:
     """Four points far from being in one plane, -1 if there are none."""
     a = b = c = d = 0
@@ -137,15 +137,6 @@ def _height(points: Any, a: int, b: int, c: int, p: int) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _has_edge(corners: Any, start: int, end: int) -> bool:
-    return bool(
-        (corners[0] == start and corners[1] == end)
-        or (corners[1] == start and corners[2] == end)
-        or (corners[2] == start and corners[0] == end)
-    )
-
-
-@njit(nogil=True, cache=True)
 def _set_facet(points: Any, hull: Any, f: int, a: int, b: int, c: int) -> None:
     corners, planes = hull.corners[f], hull.planes
     corners[0], corners[1], corners[2] = a, b, c
@@ -154,7 +145,7 @@ def _set_facet(points: Any, hull: Any, f: int, a: int, b: int, c: int) -> None:
     planes[3, f] = z * points[a, 0] + y * points[a, 1] + x * points[a, 2]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _add_point(points: Any, p: int, hull: Any, count: int) -> int:
     """Replace the facets that see a point by those between their border and the point; returns the new count."""
     planes, scratch = hull.planes, hull.scratch
@@ -186,7 +177,7 @@ def _add_point(points: Any, p: int, hull: Any, count: int) -> int:
     return count + max(size - seen, 0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _horizon(hull: Any, seen: Any) -> int:
     """Write the border of the facets seen to the scratch; returns its length, or 0 if it is not one simple loop."""
     corners, beyond, scratch = hull.corners, hull.beyond, hull.scratch
@@ -219,7 +210,7 @@ def _horizon(hull: Any, seen: Any) -> int:
     return size if length == size and e == 0 else 0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def common_volume(planes: Any, points: Any, hull: Any) -> float:
     """Volume of the points in all half-spaces.
 
@@ -267,7 +258,7 @@ def common_volume(planes: Any, points: Any, hull: Any) -> float:
     return abs(volume) / 6
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _farthest_first(points: Any) -> None:
     """Bring those few points to the front whose hull holds most others, so that these change nothing."""
     n = len(points)

@@ -10,7 +10,7 @@ from numba import njit
 
 from .convex_core import common_area_at_least, convex_core, doubled_area
 from .polygons import common_area
-from .suppression_index import enter, first_entry, gather, is_too_much, is_unsafe, new_index, with_room
+from .suppression_index import enter, first_entry, gather, is_too_much, is_unsafe, with_room
 
 # What is called for every candidate calls nothing itself, or only what is inlined: otherwise counting the
 # references to the arrays handed down takes longer than the work.
@@ -56,7 +56,7 @@ class _Placed(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def decide(candidates, order, threshold, safe, cells):  # type: ignore[no-untyped-def]
+def decide(candidates, order, threshold, safe, index, entries):  # type: ignore[no-untyped-def]
     """States of candidates, decided one after the other in the given order.
 
     Parameters
@@ -69,8 +69,8 @@ def decide(candidates, order, threshold, safe, cells):  # type: ignore[no-untype
         float32, largest share of the smaller area in common.
     safe
         ``(2, 2)`` float64: first and last row, first and last column that no unknown candidate can cover.
-    cells
-        Grid over all polygons.
+    index, entries
+        An empty index over all polygons, and its entries.
 
     Returns
     -------
@@ -79,13 +79,11 @@ def decide(candidates, order, threshold, safe, cells):  # type: ignore[no-untype
     """
     n, n_rays = candidates.distances.shape
     shape, scratch = _new_shape(n_rays), np.empty((3, n_rays + 1), np.float32)
-    index, entries = new_index(n, cells)
     placed = _Placed(np.empty((n, 5), np.int64), np.zeros(1, np.int64))
     states = np.full(n, SUPPRESSED, np.int8)
     planes = np.empty(
         (64 * n_rays, 3), np.int32
     )  # half-planes (a, b, c) of the cores; grows, as the entries do
-    all_known = not np.isfinite(safe).any()
     for j in order:
         star = _trace(candidates, j, shape)
         if star and _is_proved(shape, placed, index, entries, planes, threshold, scratch):
@@ -94,11 +92,10 @@ def decide(candidates, order, threshold, safe, cells):  # type: ignore[no-untype
         if found and _is_measured(shape, found, placed, index, candidates, threshold):
             continue
         states[j] = KEPT
-        if not all_known:
-            unsafe = is_unsafe(shape.box, safe)
-            found = 0 if unsafe else gather(shape.box, UNDECIDED, index, entries, threshold)
-            if unsafe or _is_measured(shape, found, placed, index, candidates, threshold):
-                states[j] = UNDECIDED
+        unsafe = is_unsafe(shape.box, safe)
+        found = 0 if unsafe else gather(shape.box, UNDECIDED, index, entries, threshold)
+        if unsafe or (found and _is_measured(shape, found, placed, index, candidates, threshold)):
+            states[j] = UNDECIDED
         planes = _place(shape, star, j, index.counts[0], placed, planes)
         entries = enter(shape.box, states[j], index, entries)
     return states

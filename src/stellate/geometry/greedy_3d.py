@@ -20,16 +20,16 @@ import numpy.typing as npt
 from numba import njit
 
 from .greedy import KEPT, SUPPRESSED, UNDECIDED
-from .hull_bounds import Room, common_hulls, common_hulls_at_least, common_kernels, hull_planes, new_room
+from .hull_bounds import Room, common_bodies, common_hulls_at_least, hull_planes
 from .polyhedra import volume
 from .polyhedron_masks import Directions, Polyhedron, fill_mask, is_tabulated, new_polyhedron, place
-from .suppression_index import enter, gather, is_too_much, is_unsafe, new_index, with_room
+from .suppression_index import enter, gather, is_too_much, is_unsafe, with_room
 from .voxel_bits import common_voxels, common_voxels_exactly, n_words, pack_bits
 
 # What is called for every candidate takes few tuples, and opens none that is inside another one: counting the
 # references to the arrays in them would take longer than the work.
 
-__all__ = ["Solids", "decide_3d"]
+__all__ = ["Placed", "Solids", "decide_3d", "new_placed"]
 
 
 class Solids(NamedTuple):
@@ -42,7 +42,7 @@ class Solids(NamedTuple):
     directions: Directions
 
 
-class _Placed(NamedTuple):
+class Placed(NamedTuple):
     """The candidates that are kept or undecided so far, best first, in the order of the index."""
 
     facts: npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ class _Desk(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def decide_3d(solids, order, threshold, safe, cells):  # type: ignore[no-untyped-def]
+def decide_3d(solids, order, threshold, safe, index, entries, placed, room):  # type: ignore[no-untyped-def]
     """States of candidates, decided one after the other in the given order.
 
     Parameters
@@ -79,8 +79,12 @@ def decide_3d(solids, order, threshold, safe, cells):  # type: ignore[no-untyped
         float32 below 1, largest share of the smaller volume in common.
     safe
         ``(3, 2)`` float64: first and last plane, row and column that no unknown candidate can cover.
-    cells
-        Grid over all polyhedra.
+    index, entries
+        An empty index over all polyhedra, and its entries.
+    placed
+        From `new_placed`.
+    room
+        To build hulls in.
 
     Returns
     -------
@@ -90,34 +94,30 @@ def decide_3d(solids, order, threshold, safe, cells):  # type: ignore[no-untyped
     points, distances, directions = solids.points, solids.distances, solids.directions
     n, n_rays = distances.shape
     polyhedron, box = new_polyhedron(directions), np.empty(7)
-    index, entries = new_index(n, cells)
-    placed = _new_placed(n, n_rays)
-    room, scratch = new_room(n_rays, len(directions.faces)), np.empty(n_rays, np.float32)
-    desk = _Desk(solids, new_polyhedron(directions), room, scratch)
+    desk = _Desk(solids, new_polyhedron(directions), room, np.empty(n_rays, np.float32))
     states = np.full(n, SUPPRESSED, np.int8)
-    all_known = not np.isfinite(safe).any()
     for j in order:
         place(directions, points[j], distances[j], polyhedron)
         _measure(polyhedron.ends, box)
         box[6] = volume(distances[j], directions.rays, directions.faces)
-        found = gather(box, KEPT, index, entries, threshold)
-        if found and _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):
+        state = KEPT
+        for wanted in (KEPT, UNDECIDED):
+            found = gather(box, wanted, index, entries, threshold)
+            if found and _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):
+                state = SUPPRESSED if wanted == KEPT else UNDECIDED
+                break
+        if state == SUPPRESSED:
             continue
-        states[j] = KEPT
-        if not all_known:
-            unsafe = is_unsafe(box, safe)
-            found = 0 if unsafe else gather(box, UNDECIDED, index, entries, threshold)
-            if unsafe or _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):
-                states[j] = UNDECIDED
+        states[j] = UNDECIDED if is_unsafe(box, safe) else state
         placed = _place(polyhedron, box, j, index.counts[0], placed, directions, room)
         entries = enter(box, states[j], index, entries)
     return states
 
 
-@njit(nogil=True, cache=True)
-def _new_placed(n, n_rays):  # type: ignore[no-untyped-def]
+def new_placed(n: int, n_rays: int) -> Placed:
+    """Return room for up to n placed candidates."""
     # empty arrays cost no memory until they are written to, and few candidates are placed
-    return _Placed(
+    return Placed(
         np.empty((n, 10), np.int64),
         np.zeros(2, np.int64),
         np.empty((1024, 1), np.uint64),
@@ -139,7 +139,7 @@ def _voxels(box):  # type: ignore[no-untyped-def]
     return int(box[0]), int(box[3]) + 1, int(box[1]), int(box[4]) + 1, int(box[2]), int(box[5]) + 1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):  # type: ignore[no-untyped-def]
     """Whether a candidate overlaps one of those found by `gather` too much."""
     table, boxes, near, voxels = directions.table, index.boxes, index.near, _voxels(box)
@@ -157,16 +157,15 @@ def _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk
                 0,
             )
         # StarDist stops counting when the limit is passed
-        if is_too_much(min(count, int(limit) + 1), smaller, threshold):
+        many = is_too_much(min(count, int(limit) + 1), smaller, threshold)
+        if many:
             planes = placed.planes[facts[7] : facts[8]]
             bound = common_hulls_at_least(planes, polyhedron, directions.faces, desk.scratch)
-            if is_too_much(bound, smaller, threshold) or _hulls_do(
-                polyhedron, facts[9], smaller, threshold, desk
-            ):
+            if is_too_much(bound, smaller, threshold):
                 return True
-        elif _kernels_may(box, boxes[p], count + doubts, threshold) and _kernels_do(
-            polyhedron, facts[9], smaller, threshold, desk
-        ):
+        elif not _kernels_may(box, boxes[p], count + doubts, threshold):
+            continue
+        if _bodies_do(polyhedron, facts[9], many, smaller, threshold, desk):
             return True
     return False
 
@@ -178,15 +177,7 @@ def _mask(directions, polyhedron, voxels):  # type: ignore[no-untyped-def]
     return mask
 
 
-@njit(nogil=True, cache=True)
-def _hulls_do(polyhedron, i, smaller, threshold, desk):  # type: ignore[no-untyped-def]
-    """Whether the convex hulls of a polyhedron and of candidate i overlap too much."""
-    place(desk.solids.directions, desk.solids.points[i], desk.solids.distances[i], desk.other)
-    common = common_hulls(polyhedron, desk.other, desk.room)
-    return common < 0 or is_too_much(np.float32(common), smaller, threshold)
-
-
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _kernels_may(box, other, count, threshold):  # type: ignore[no-untyped-def]
     """Whether the kernels of two polyhedra may overlap too much that have up to `count` voxels in common.
 
@@ -200,16 +191,17 @@ def _kernels_may(box, other, count, threshold):  # type: ignore[no-untyped-def]
     return is_too_much(count + shadows, min(box[6], other[6]), threshold)
 
 
-@njit(nogil=True, cache=True)
-def _kernels_do(polyhedron, i, smaller, threshold, desk):  # type: ignore[no-untyped-def]
-    """Whether the kernels of a polyhedron and of candidate i overlap too much."""
+@njit(nogil=True, cache=True, inline="always")
+def _bodies_do(polyhedron, i, hulls, smaller, threshold, desk):  # type: ignore[no-untyped-def]
+    """Whether the convex hulls, or else the kernels, of a polyhedron and of candidate i overlap too much."""
     directions = desk.solids.directions
     place(directions, desk.solids.points[i], desk.solids.distances[i], desk.other)
-    common = common_kernels(directions.faces, polyhedron, desk.other, desk.room)
-    return common > 0 and is_too_much(np.float32(common), smaller, threshold)
+    common = common_bodies(directions.faces, polyhedron, desk.other, hulls, desk.room)
+    # where the middle of the centres is outside, StarDist lets voxels decide
+    return hulls if common < 0 else is_too_much(np.float32(common), smaller, threshold)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _place(polyhedron, box, j, p, placed, directions, room):  # type: ignore[no-untyped-def]
     """Append a candidate as number p; returns what is placed, with larger arrays if they were needed."""
     facts, counts, voxels = placed.facts[p], placed.counts, _voxels(box)
@@ -223,4 +215,4 @@ def _place(polyhedron, box, j, p, placed, directions, room):  # type: ignore[no-
     counts[0] += size
     counts[1] += hull_planes(polyhedron, room, planes[counts[1] :])
     facts[8] = counts[1]
-    return _Placed(placed.facts, counts, words, planes)
+    return Placed(placed.facts, counts, words, planes)

@@ -14,7 +14,7 @@ from numba import njit
 
 from .convex_hull import Hull, common_volume, convex_hull, new_hull
 
-__all__ = ["Room", "common_hulls", "common_hulls_at_least", "common_kernels", "hull_planes", "new_room"]
+__all__ = ["Room", "common_bodies", "common_hulls_at_least", "hull_planes", "new_room"]
 
 # Hulls that only serve for a bound are made of as many vertices, as more planes take more time than they save.
 _MOST_VERTICES = 40
@@ -30,14 +30,13 @@ class Room(NamedTuple):
     """``(n, 4)`` half-spaces ``a z + b y + c x <= d``."""
 
 
-@njit(nogil=True, cache=True)
-def new_room(n_rays: int, n_faces: int) -> Any:
+def new_room(n_rays: int, n_faces: int) -> Room:
     """Room for the planes of two polyhedra, those of their faces or of their hulls."""
     n = 2 * max(2 * n_rays, n_faces)
     return Room(new_hull(n), np.empty((n, 3)), np.empty((n, 4)))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def hull_planes(polyhedron: Any, room: Any, planes: Any) -> int:
     """Planes of the convex hull of a polyhedron.
 
@@ -56,23 +55,18 @@ def hull_planes(polyhedron: Any, room: Any, planes: Any) -> int:
     int
         Number of rows; 1 if there is no hull, or the centre is not inside.
     """
+    center, found = np.empty(3), room.planes
     for i in range(3):
-        planes[0, i] = polyhedron.center[i]
-    arms, hull, points = polyhedron.arms, room.hull, room.points
-    n = min(arms.shape[1], _MOST_VERTICES)
-    for k in range(n):
-        for i in range(3):
-            points[k, i] = arms[i, k * arms.shape[1] // n]
-    count, size = convex_hull(points[:n], hull), 1
-    for f in range(count):
-        offset = hull.planes[3, f]
-        if not offset > 0:
+        center[i] = polyhedron.center[i]
+    size = _add_hull(polyhedron.tips, center, min(polyhedron.tips.shape[1], _MOST_VERTICES), room, 0)
+    for i in range(3):
+        planes[0, i] = center[i]
+    for f in range(size):
+        if not found[f, 3] > 0:
             return 1
-        if offset < np.inf:
-            for i in range(3):
-                planes[size, i] = hull.planes[i, f] / offset
-            size += 1
-    return size
+        for i in range(3):
+            planes[f + 1, i] = found[f, i] / found[f, 3]
+    return size + 1
 
 
 @njit(nogil=True, cache=True)
@@ -128,23 +122,46 @@ def common_hulls_at_least(planes: Any, polyhedron: Any, faces: Any, scratch: Any
     return float(0.1666 * total) if len(planes) > 1 else 0.0
 
 
-@njit(nogil=True, cache=True)
-def common_hulls(a: Any, b: Any, room: Any) -> float:
-    """Volume that the convex hulls of two polyhedra have in common, -1 if the middle is not inside both."""
-    middle = _middle(a.center, b.center)
-    size = _add_hull(a.tips, middle, room, 0)
-    size = _add_hull(b.tips, middle, room, size)
+@njit(nogil=True, cache=True, inline="always")
+def common_bodies(faces: Any, a: Any, b: Any, hulls: bool, room: Any) -> float:
+    """Volume that the convex hulls of two polyhedra, or else their kernels, have in common.
+
+    Parameters
+    ----------
+    faces
+        ``(n_faces, 3)``.
+    a, b
+        `stellate.geometry.polyhedron_masks.Polyhedron`.
+    hulls
+        Whether of hulls.
+    room
+        From `new_room`, overwritten.
+
+    Returns
+    -------
+    float
+        The volume, in voxels; -1 if the middle between the centres is not inside both.
+    """
+    middle = np.empty(3)
+    for i in range(3):
+        middle[i] = 0.5 * np.float64(a.center[i] + b.center[i])
+    size = 0
+    for tips in (a.tips, b.tips):
+        if hulls:
+            size = _add_hull(tips, middle, tips.shape[1], room, size)
+        else:
+            size = _add_kernel(faces, tips, middle, room.planes, size)
     return common_volume(room.planes[:size], room.points, room.hull)
 
 
-@njit(nogil=True, cache=True)
-def _add_hull(tips: Any, middle: Any, room: Any, size: int) -> int:
-    """Append planes of the convex hull of vertices to those in the room, around the middle; returns the new number."""
+@njit(nogil=True, cache=True, inline="always")
+def _add_hull(tips: Any, middle: Any, n: int, room: Any, size: int) -> int:
+    """Append planes of the convex hull of n of the vertices, around the middle; returns the new number of planes."""
     points, planes, facets = room.points, room.planes, room.hull.planes
-    for k in range(tips.shape[1]):
+    for k in range(n):
         for i in range(3):
-            points[k, i] = tips[i, k] - middle[i]
-    count = convex_hull(points[: tips.shape[1]], room.hull)
+            points[k, i] = tips[i, k * tips.shape[1] // n] - middle[i]
+    count = convex_hull(points[:n], room.hull)
     for f in range(count):
         if facets[3, f] < np.inf:
             for i in range(4):
@@ -153,18 +170,9 @@ def _add_hull(tips: Any, middle: Any, room: Any, size: int) -> int:
     return size
 
 
-@njit(nogil=True, cache=True)
-def common_kernels(faces: Any, a: Any, b: Any, room: Any) -> float:
-    """Volume that the kernels of two polyhedra have in common, -1 if the middle is not inside both."""
-    middle = _middle(a.center, b.center)
-    size = _add_kernel(faces, a.tips, middle, room.planes, 0)
-    size = _add_kernel(faces, b.tips, middle, room.planes, size) if size else 0
-    return common_volume(room.planes[:size], room.points, room.hull) if size else -1.0
-
-
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _add_kernel(faces: Any, tips: Any, middle: Any, planes: Any, size: int) -> int:
-    """Append planes of faces to others, around the middle; returns the new number, or 0 if that is outside."""
+    """Append planes of all faces, around the middle; returns the new number of planes."""
     tz, ty, tx = tips[0], tips[1], tips[2]
     for f in range(len(faces)):
         p, q, r = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -173,17 +181,7 @@ def _add_kernel(faces: Any, tips: Any, middle: Any, planes: Any, size: int) -> i
         # in float32, as StarDist has them
         nz, ny, nx = px * qy - py * qx, pz * qx - px * qz, py * qz - pz * qy
         offset = tz[p] * nz + ty[p] * ny + tx[p] * nx
-        room = offset - (nz * middle[0] + ny * middle[1] + nx * middle[2])
-        if not room > 0:
-            return 0
-        planes[size, 0], planes[size, 1], planes[size, 2], planes[size, 3] = nz, ny, nx, room
+        planes[size, 0], planes[size, 1], planes[size, 2] = nz, ny, nx
+        planes[size, 3] = offset - (nz * middle[0] + ny * middle[1] + nx * middle[2])
         size += 1
     return size
-
-
-@njit(nogil=True, cache=True)
-def _middle(a: Any, b: Any) -> Any:
-    middle = np.empty(3)
-    for i in range(3):
-        middle[i] = 0.5 * np.float64(a[i] + b[i])
-    return middle

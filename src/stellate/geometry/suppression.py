@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from .greedy import KEPT, SUPPRESSED, UNDECIDED, Candidates, decide
 from .polygons import checked_stars
-from .suppression_index import cells_over
+from .suppression_index import cells_over, new_entries, new_index
 from .suppression_order import Region, best_first, checked_scores, safe_region
 
 __all__ = ["KEPT", "SUPPRESSED", "UNDECIDED", "suppress"]
@@ -81,8 +81,9 @@ def suppress(
             "polygons must stay within 4 million pixels of the origin; check points and distances"
         )
     candidates = Candidates(points, distances, _rays(distances.shape[1]))
-    cells = cells_over(points, 2 * float(distances.mean()))
-    states = decide(candidates, best_first(scores, points), np.float32(threshold), safe, cells)
+    index = new_index(len(points), cells_over(points, 2 * float(distances.mean())))
+    order = best_first(scores, points)
+    states = decide(candidates, order, np.float32(threshold), safe, index, new_entries())
     return np.asarray(states, dtype=np.int8)
 
 

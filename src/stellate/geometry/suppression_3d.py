@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .greedy import KEPT, SUPPRESSED, UNDECIDED
-from .greedy_3d import Solids, decide_3d
+from .greedy_3d import Solids, decide_3d, new_placed
+from .hull_bounds import new_room
 from .polyhedra import checked_solids
 from .polyhedron_masks import directions_of
 from .rays import Rays3D
-from .suppression_index import cells_over
+from .suppression_index import cells_over, new_entries, new_index
 from .suppression_order import Region, best_first, checked_scores, safe_region
 
 __all__ = ["KEPT", "SUPPRESSED", "UNDECIDED", "suppress_3d"]
@@ -96,7 +97,10 @@ def suppress_3d(
         best_first(scores, points),
         np.float32(threshold),
         safe,
-        cells_over(points, diameters),
+        new_index(len(points), cells_over(points, diameters)),
+        new_entries(),
+        new_placed(len(points), len(rays)),
+        new_room(len(rays), len(rays.faces)),
     )
     return np.asarray(states, dtype=np.int8)
 

@@ -5,6 +5,7 @@ Boxes have three axes, of which the first is a single plane in 2D.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -80,25 +81,41 @@ def cells_over(points: npt.NDArray[np.float32], diameters: npt.ArrayLike) -> Cel
     )
 
 
-@njit(nogil=True, cache=True)
-def new_index(n, cells):  # type: ignore[no-untyped-def]
-    """Return an empty index for up to n boxes, and its growing array of (box, next entry of the cell)."""
+def new_index(n: int, cells: Cells) -> Index:
+    """Return an empty index for up to n boxes."""
     # empty arrays cost no memory until they are written to, and few candidates are placed
-    index = Index(
+    return Index(
         cells,
         np.empty((n, 7), np.float64),
         np.empty(n, np.int8),
         np.empty(n, np.int64),
-        np.full(cells.counts[0] * cells.counts[1] * cells.counts[2], -1, np.int64),
+        np.full(math.prod(cells.counts), -1, np.int64),
         np.empty(n, np.int64),
         np.zeros(3, np.int64),
     )
-    return index, np.empty((1024, 2), np.int64)
 
 
-@njit(nogil=True, cache=True, inline="always")
+def new_entries() -> npt.NDArray[np.int64]:
+    """Return the beginning of a growing array of (box, next entry of the cell)."""
+    return np.empty((1024, 2), np.int64)
+
+
+@njit(nogil=True, cache=True)
 def _cell(coordinate, axis, cells):  # type: ignore[no-untyped-def]
     return min(max(int((coordinate - cells.starts[axis]) / cells.sizes[axis]), 0), cells.counts[axis] - 1)
+
+
+@njit(nogil=True, cache=True)
+def _window(box, cells):  # type: ignore[no-untyped-def]
+    """First and last plane, first and last row, first and last column of the cells that a box touches."""
+    return (
+        _cell(box[0], 0, cells),
+        _cell(box[3], 0, cells),
+        _cell(box[1], 1, cells),
+        _cell(box[4], 1, cells),
+        _cell(box[2], 2, cells),
+        _cell(box[5], 2, cells),
+    )
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -125,9 +142,8 @@ def gather(box, wanted, index, entries, threshold):  # type: ignore[no-untyped-d
     cells, boxes, seen, near, states = index.cells, index.boxes, index.seen, index.near, index.states
     index.counts[2] += 1
     query, found, largest = index.counts[2], 0, 0.0
-    top, bottom = _cell(box[1], 1, cells), _cell(box[4], 1, cells)
-    left, right = _cell(box[2], 2, cells), _cell(box[5], 2, cells)
-    for plane in range(_cell(box[0], 0, cells), _cell(box[3], 0, cells) + 1):
+    front, back, top, bottom, left, right = _window(box, cells)
+    for plane in range(front, back + 1):
         for row in range(top, bottom + 1):
             start = (plane * cells.counts[1] + row) * cells.counts[2]
             for cell in range(start + left, start + right + 1):
@@ -167,9 +183,7 @@ def enter(box, state, index, entries):  # type: ignore[no-untyped-def]
     for k in range(7):
         boxes[p, k] = box[k]
     index.states[p], index.seen[p] = state, -1
-    front, back = _cell(box[0], 0, cells), _cell(box[3], 0, cells)
-    top, bottom = _cell(box[1], 1, cells), _cell(box[4], 1, cells)
-    left, right = _cell(box[2], 2, cells), _cell(box[5], 2, cells)
+    front, back, top, bottom, left, right = _window(box, cells)
     entries = with_room(entries, used + (back - front + 1) * (bottom - top + 1) * (right - left + 1))
     for plane in range(front, back + 1):
         for row in range(top, bottom + 1):
