@@ -4,6 +4,7 @@
 
     python benchmarks/geometry_3d.py --stardist-python PYTHON
     python benchmarks/geometry_3d.py --stardist-python PYTHON --labels MASK.tif --tile 2
+    python benchmarks/geometry_3d.py --labels MASK.tif --scaling    suppression of up to 10^6 candidates
 
 PYTHON has StarDist; without the argument, the environment variable STARDIST_PYTHON is taken, and without that only
 stellate is timed. Without `--labels` the volume is a generated one. Candidates are the voxels of the grid more than
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=1, help="repeat it so often along rows and columns")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OpenMP threads of StarDist")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--scaling", action="store_true", help="suppression of growing numbers of candidates")
     args = parser.parse_args()
     labels = tiled(read(args.labels) if args.labels else generated(), args.tile)
     inputs = {"labels": labels} | candidates(labels)
@@ -88,6 +90,9 @@ def main() -> None:
     print(
         f"{size} voxels, {len(np.unique(labels)) - 1} objects, {len(inputs['points'])} candidates, {N_RAYS} rays"
     )
+    if args.scaling:
+        show_scaling(inputs)
+        return
     seconds, results = run_stellate(inputs, args.repeats)
     if args.stardist_python:
         peer_seconds, peer_results = run_stardist(inputs, args)
@@ -158,6 +163,37 @@ def run_stellate(
     k = inputs["kept"] = results["suppression"]
     timed("painting", lambda: paint_polyhedra(p[k], d[k], rays, labels.shape, scores=s[k]))
     return seconds, results
+
+
+def show_scaling(inputs: dict[str, np.ndarray]) -> None:
+    """Suppression of copies of the volume side by side, all candidates of each or one in five."""
+    rays = rays_3d(N_RAYS, ANISOTROPY)
+    per_volume = len(inputs["points"])
+    print(f"\n{'candidates':>12}{'kept':>10}{'seconds':>10}{'microseconds each':>20}")
+    for count, every in [(10**4, 1), (10**5, 1), (10**6, 1), (10**5, 5), (10**6, 5)]:
+        found = repeated(inputs, -(-count // (per_volume // every)), every)
+        suppress_3d(*(values[:100] for values in found), THRESHOLD, rays)
+        start = time.perf_counter()
+        kept = int((suppress_3d(*found, THRESHOLD, rays) == KEPT).sum())
+        seconds = time.perf_counter() - start
+        print(f"{len(found[0]):12}{kept:10}{seconds:10.3f}{seconds / len(found[0]) * 1e6:20.1f}")
+
+
+def repeated(
+    inputs: dict[str, np.ndarray], copies: int, every: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, distances and scores of copies of the candidates, or of one in `every`, in a block of volumes."""
+    rng = np.random.default_rng(0)
+    side = int(np.ceil(np.cbrt(copies)))
+    corners = np.array(np.unravel_index(np.arange(copies), (side, side, side))).T * inputs["labels"].shape
+    chosen = [
+        np.sort(rng.permutation(len(inputs["points"])))[rng.integers(every) :: every] for _ in range(copies)
+    ]
+    points = np.concatenate([inputs["points"][c] + corner for c, corner in zip(chosen, corners, strict=True)])
+    noisy = np.concatenate([inputs["scores"][c] for c in chosen]) + 1e-4 * rng.random(len(points))
+    scores = np.empty(len(points), dtype=np.float32)
+    scores[np.argsort(noisy)] = 0.25 + np.arange(len(points), dtype=np.float32) * np.float32(2**-25)
+    return points, inputs["distances"][np.concatenate(chosen)], scores
 
 
 def run_stardist(
