@@ -73,20 +73,21 @@ def time_stellate(folder: Path, model_folder: Path, precision: str) -> dict[str,
 
     from stellate.geometry.tiles import plan_tiles
     from stellate.models.stardist_folder import read_stardist_folder
-    from stellate.nn.inference import prepare_for_inference
+    from stellate.prediction.engine import Engine
 
     network, info = read_stardist_folder(model_folder)
-    run = prepare_for_inference(network, precision=precision)
-    image = torch.from_numpy(np.load(folder / "image.npy"))[None, None]
+    run = Engine(network, torch.device("cpu"), precision=precision)
+    image = np.load(folder / "image.npy")[None]
     halo, stride = network.config.halo, network.config.stride
     side = SIDE // TILES + 2 * max(halo) + 2 * max(stride)
     tiles = list(plan_tiles((SIDE, SIDE), (side, side), halo=halo, multiple=stride))
 
     def in_tiles() -> None:
+        run_tile = run.in_tiles(lambda tile: image[(..., *tile.read_slices)])
         for tile in tiles:
-            run(image[(..., *tile.read_slices)])
+            run_tile(tile)
 
-    maps = run(image)
+    maps = {name: values[None] for name, values in run(image).items()}
     found = find(network.config, info, maps)
     expected = {
         "prob": torch.logit(torch.from_numpy(np.load(folder / "prob.npy")))[None, None],
