@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["checked_labels", "object_probability"]
+__all__ = ["checked_labels", "object_probability", "run_envelope"]
 
 
 def object_probability(labels: npt.NDArray[Any], grid: tuple[int, int] = (1, 1)) -> npt.NDArray[np.float32]:
@@ -132,16 +132,17 @@ def _column_envelopes(labels, squared):  # type: ignore[no-untyped-def]
             while stop < height and labels[stop, j] == labels[start, j]:
                 stop += 1
             if labels[start, j] > 0:
-                _run_envelope(squared, j, start, stop, height, sites, heights, begins)
+                run_envelope(squared[:, j], start, stop, 1.0, sites, heights, begins)
             start = stop
 
 
 @njit(nogil=True, cache=True)
-def _run_envelope(squared, j, start, stop, height, sites, heights, begins):  # type: ignore[no-untyped-def]
-    """Lower envelope of parabolas over rows start..stop-1; the pixels just outside the run have height 0."""
+def run_envelope(line, start, stop, spacing, sites, heights, begins):  # type: ignore[no-untyped-def]
+    """Lower envelope of parabolas over start..stop-1, in steps; what is just outside the run has height 0."""
     count = 0
-    for i in range(max(start - 1, 0), min(stop + 1, height)):
-        level = squared[i, j] if start <= i < stop else 0.0
+    scale = 1 / spacing**2
+    for i in range(max(start - 1, 0), min(stop + 1, len(line))):
+        level = line[i] * scale if start <= i < stop else 0.0
         if level == np.inf:
             continue
         begin = -np.inf
@@ -155,10 +156,10 @@ def _run_envelope(squared, j, start, stop, height, sites, heights, begins):  # t
         sites[count], heights[count], begins[count] = i, level, begin
         count += 1
     at = 0
-    for i in range(start, stop):
+    for i in range(start, stop if count else start):
         while at + 1 < count and begins[at + 1] <= i:
             at += 1
-        squared[i, j] = (i - sites[at]) ** 2 + heights[at]
+        line[i] = ((i - sites[at]) ** 2 + heights[at]) / scale
 
 
 @njit(nogil=True, cache=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .object_probability import checked_labels
+from .object_probability import checked_labels, run_envelope
 
 __all__ = ["object_probability_3d"]
 
@@ -108,35 +108,7 @@ def _envelopes(labels: Any, squared: Any, spacing: float) -> None:
                 while stop < length and labels[i, j, stop] == value:
                     stop += 1
                 if value > 0:
-                    _run_envelope(squared[i, j], start, stop, spacing, sites, heights, begins)
-
-
-@njit(nogil=True, cache=True)
-def _run_envelope(
-    line: Any, start: int, stop: int, spacing: float, sites: Any, heights: Any, begins: Any
-) -> None:
-    """Lower envelope of parabolas over start..stop-1, in steps; what is just outside the run has height 0."""
-    count = 0
-    scale = 1 / spacing**2
-    for i in range(max(start - 1, 0), min(stop + 1, len(line))):
-        level = line[i] * scale if start <= i < stop else 0.0
-        if level == np.inf:
-            continue
-        begin = -np.inf
-        while count:
-            site = sites[count - 1]
-            begin = (level - heights[count - 1] + i * i - site * site) / (2.0 * (i - site))
-            if begin > begins[count - 1]:
-                break
-            count -= 1
-            begin = -np.inf
-        sites[count], heights[count], begins[count] = i, level, begin
-        count += 1
-    at = 0
-    for i in range(start, stop if count else start):
-        while at + 1 < count and begins[at + 1] <= i:
-            at += 1
-        line[i] = ((i - sites[at]) ** 2 + heights[at]) / scale
+                    run_envelope(squared[i, j], start, stop, spacing, sites, heights, begins)
 
 
 @njit(nogil=True, cache=True)
