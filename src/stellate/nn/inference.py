@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ConfigError
+from .memory import keep_freed_memory
 from .parts import Part
 from .strips import InStrips
 
@@ -100,8 +101,10 @@ def prepare_for_inference(
     _check_support(precision, device)
     prepared: Any = copy.deepcopy(network).eval().requires_grad_(False)
     _fold_batch_norms(prepared)
-    if device.type == "cpu" and hasattr(prepared, "run_stage"):
-        prepared.run_stage = InStrips()
+    if device.type == "cpu":
+        keep_freed_memory()
+        if hasattr(prepared, "run_stage"):
+            prepared.run_stage = InStrips()
     prepared = prepared.to(device, PRECISIONS[precision])
     for kind, n_dims in ((nn.Conv2d, 4), (nn.Conv3d, 5)):
         if any(isinstance(m, kind) for m in prepared.modules()):

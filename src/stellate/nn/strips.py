@@ -77,13 +77,13 @@ class InStrips:
     Attributes
     ----------
     nbytes
-        Size of the largest tensor of one strip. Below 32 MB, glibc keeps the memory for the next strip.
+        Size of the largest tensor of one strip.
     part
         The tile that is being run: only what its wanted outputs depend on, and no earlier tile has computed, is
         computed. Elsewhere outputs are 0 or wrong. Everything if None.
     """
 
-    nbytes: int = 8_000_000
+    nbytes: int = 16_000_000
     part: Part | None = None
 
     def __call__(
