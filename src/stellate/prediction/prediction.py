@@ -14,6 +14,7 @@ from ..axes import Image
 from ..data.pixels import ChannelsLast
 from ..errors import InputError
 from ..geometry.measure import measure
+from ..geometry.rays import Rays3D
 from ..reports.overlay import overlay
 from ..results import Instances, Result
 from . import outputs
@@ -42,6 +43,9 @@ class Prediction:
         What was done to the image on the way, in words: channels chosen, rescaled, cut into tiles.
     seconds
         How long it took.
+    rays
+        Directions along which the model's distances were measured, for polyhedra in volumes; none
+        otherwise.
     """
 
     image: Image
@@ -50,6 +54,7 @@ class Prediction:
     along: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    rays: Rays3D | None = None
 
     @property
     def result(self) -> Result:
