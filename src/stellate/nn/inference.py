@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ConfigError
+from .fused import fuse_relus
 from .memory import keep_freed_memory
 from .parts import Part
 from .strips import InStrips
@@ -103,6 +104,7 @@ def prepare_for_inference(
     _fold_batch_norms(prepared)
     if device.type == "cpu":
         keep_freed_memory()
+        fuse_relus(prepared)
         if hasattr(prepared, "run_stage"):
             prepared.run_stage = InStrips()
     prepared = prepared.to(device, PRECISIONS[precision])

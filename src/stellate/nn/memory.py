@@ -8,8 +8,10 @@ import sys
 
 __all__ = ["keep_freed_memory"]
 
-M_TRIM_THRESHOLD, M_TOP_PAD = -1, -2  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 KEPT_BYTES = 1 << 30
+LARGEST_THRESHOLD = 1 << 25
+"""Above this glibc takes no threshold for what it maps by itself."""
 
 
 @functools.cache
@@ -27,7 +29,14 @@ def keep_freed_memory() -> bool:
     """
     if not sys.platform.startswith("linux"):
         return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):
         return False
-    return bool(mallopt(M_TOP_PAD, KEPT_BYTES)) and bool(mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES))
+    values = {M_TOP_PAD: KEPT_BYTES, M_TRIM_THRESHOLD: 2 * KEPT_BYTES, M_MMAP_THRESHOLD: LARGEST_THRESHOLD}
+    if not all(library.mallopt(name, value) for name, value in values.items()):
+        return False
+    # the heap, from which tensors of any size are taken while there is room, grows when a small block needs it
+    library.malloc.restype = ctypes.c_void_p
+    library.free.argtypes = [ctypes.c_void_p]
+    library.free(library.malloc(ctypes.c_size_t(LARGEST_THRESHOLD - 4096)))
+    return True
