@@ -67,6 +67,13 @@ def test_overlap_loss_of_concentric_circles_is_their_overlap() -> None:
     )
 
 
+def test_overlap_loss_of_concentric_balls_is_their_overlap() -> None:
+    inner, outer = torch.full((1, 32, 1, 1, 1), 6.0), torch.full((1, 32, 1, 1, 1), 8.0)
+    expected = -np.log(6**3 / 8**3) + abs(6 - 8) / 8
+    loss = star_distance_iou_loss(inner, outer, torch.ones(1, 1, 1, 1, 1))
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
 def test_overlap_loss_does_not_depend_on_size() -> None:
     predicted, target, weight = (torch.tensor(a) for a in arrays())
     predicted = predicted.clamp(min=0.5)

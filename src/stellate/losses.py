@@ -62,13 +62,14 @@ def star_distance_iou_loss(predicted: Tensor, target: Tensor, weight: Tensor) ->
     """How badly two star-convex shapes with a common centre overlap, whatever their size.
 
     The area of a star-convex polygon of evenly spaced rays goes with the sum of its squared distances, so that
-    the ratio of sum(min(d, d')^2) to sum(max(d, d')^2) is close to the IoU; its negative logarithm is the loss. The
-    relative error sum|d - d'| / sum(d') is added: it has a gradient also where a prediction is not above zero.
+    the ratio of sum(min(d, d')^2) to sum(max(d, d')^2) is close to the IoU; its negative logarithm is the loss. For
+    the volume of a polyhedron it is the sum of cubes. The relative error sum|d - d'| / sum(d') is added: it has a
+    gradient also where a prediction is not above zero.
 
     Parameters
     ----------
     predicted, target
-        ``(B, n_rays, *grid)`` in pixels.
+        ``(B, n_rays, *grid)`` in pixels; `grid` has two axes, or three for volumes.
     weight
         ``(B, 1, *grid)`` object probability in 0..1, negative where not known.
 
@@ -77,8 +78,9 @@ def star_distance_iou_loss(predicted: Tensor, target: Tensor, weight: Tensor) ->
     Xie et al., PolarMask, CVPR 2020, equation 5 (there without the squares).
     """
     weight = weight.clamp(min=0)
-    inside = torch.minimum(predicted, target).clamp(min=1e-3).square().sum(1, keepdim=True)
-    around = torch.maximum(predicted, target).clamp(min=1e-3).square().sum(1, keepdim=True)
+    n_axes = predicted.ndim - 2
+    inside = torch.minimum(predicted, target).clamp(min=1e-3).pow(n_axes).sum(1, keepdim=True)
+    around = torch.maximum(predicted, target).clamp(min=1e-3).pow(n_axes).sum(1, keepdim=True)
     relative = (predicted - target).abs().sum(1, keepdim=True) / target.sum(1, keepdim=True).clamp(min=1)
     loss = (around / inside).log() + relative
     return (weight * loss).sum() / weight.sum().clamp(min=1e-7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -13,10 +14,8 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, DataError, suggestion
 from ..geometry.labels import areas
-from ..geometry.rasterize import paint_polygons
-from ..geometry.refine import fit_to_foreground
-from ..geometry.star_distances import object_probability, star_distances
-from ..geometry.suppression import SUPPRESSED, suppress
+from ..geometry.rays import Rays3D
+from ..geometry.suppression import SUPPRESSED
 from ..geometry.tiles import Tile
 from ..losses import (
     masked_binary_cross_entropy,
@@ -25,27 +24,36 @@ from ..losses import (
     weighted_cross_entropy,
 )
 from ..metrics.instances import InstanceMetrics, score_instances
-from ..results import Annotation, FloatArray, Instances
-from .candidates import Candidates, joined, take
+from ..results import Annotation, Instances
+from .candidates import MIN_DISTANCE, Candidates, candidates, joined, take
+from .foreground import Foreground, foreground_of
+from .star_polygons import StarPolygons
+from .star_polyhedra import StarPolyhedra
+from .star_shapes import StarShapes
 from .task import Arrays, Batch, Sample
 
 __all__ = ["Candidates", "InstancesTask"]
 
-# No object is narrower than this, so that a polygon always has an area.
-MIN_DISTANCE = 1e-3
+OF_NETWORK = ("n_rays", "grid", "rays", "anisotropy", "class_names", "foreground")
+"""Fields of the task that follow from the network, and are no settings."""
 
 
 @dataclass(frozen=True)
 class InstancesTask:
-    """Star-convex instance segmentation.
+    """Star-convex instance segmentation, of images and, where rays are given, of volumes.
 
-    Methods follow Schmidt et al., MICCAI 2018; the foreground and the overlap loss are additions.
+    Methods follow Schmidt et al., MICCAI 2018, and Weigert et al., WACV 2020; the foreground and the overlap loss are
+    additions.
     """
 
     n_rays: int = 32
     """Directions per object; the network's."""
-    grid: tuple[int, int] = (2, 2)
+    grid: tuple[int, ...] = (2, 2)
     """Pixels per prediction; the network's."""
+    rays: Rays3D | None = None
+    """Directions in a volume; the network's. None for images."""
+    anisotropy: tuple[float, ...] = (1.0, 1.0, 1.0)
+    """Size of a voxel along (z, y, x) over the smallest; the network's."""
     class_names: tuple[str, ...] = ()
     """Names of the object classes; empty if objects are not told apart."""
     foreground: bool = False
@@ -87,23 +95,32 @@ class InstancesTask:
         Raises
         ------
         ConfigError
-            If a setting is unknown or out of range, or the network is for volumes.
+            If a setting is unknown or out of range, or a network for volumes predicts a foreground.
         """
-        if len(config.grid) != 2:
-            raise ConfigError(
-                "this model is for volumes, and stellate finds objects in images only, so far; take a model for images"
-            )
         task = cls(
             n_rays=config.n_rays,
             grid=config.grid,
             foreground=config.foreground,
             class_names=tuple(class_names),
         )
-        known = [f.name for f in fields(cls)]
+        if len(config.grid) == 3:
+            if config.foreground:
+                raise ConfigError("foreground: outlines are fitted to it in images only, not in volumes")
+            task = replace(task, rays=config.rays, anisotropy=config.anisotropy)
+        known = [f.name for f in fields(cls) if f.name not in OF_NETWORK]
         for name in settings:
             if name not in known:
                 raise ConfigError(f"the task has no setting {name!r}{suggestion(name, known)}")
         return replace(task, **settings)
+
+    @cached_property
+    def shapes(self) -> StarShapes:
+        """The shapes of objects, and all that depends on whether they lie in an image or in a volume."""
+        if self.rays is None:
+            rows, columns = self.grid
+            return StarPolygons(self.n_rays, (rows, columns))
+        (z, y, x), (along_z, along_y, along_x) = self.grid, self.anisotropy
+        return StarPolyhedra(self.rays, (z, y, x), (along_z, along_y, along_x))
 
     # -- training ----------------------------------------------------------------------------------------------
 
@@ -115,8 +132,8 @@ class InstancesTask:
         instances = _instances(sample.annotation)
         labels = instances.labels
         arrays: dict[str, Any] = {
-            "prob": object_probability(labels, self.grid)[np.newaxis],
-            "distances": np.moveaxis(star_distances(labels, self.n_rays, self.grid), -1, 0),
+            "prob": self.shapes.probability(labels)[np.newaxis],
+            "distances": np.moveaxis(self.shapes.distances(labels), -1, 0),
         }
         if self.foreground:
             arrays["foreground"] = np.clip(labels, -1, 1).astype(np.float32)[np.newaxis]
@@ -162,25 +179,8 @@ class InstancesTask:
         tile
             What was read; the network may have seen padding beyond its end.
         """
-        cells = self._cells(output["prob"].shape[1:], tile)
-        # in double: in single precision the last bit depends on where in a vector of the processor a value lies, and
-        # with it on the tile
-        prob = output["prob"][0][cells].double().sigmoid().float().numpy()
-        rows, cols = np.nonzero(prob > self.prob_threshold)
-        scores = prob[rows, cols]
-        rows, cols = rows + cells[0].start, cols + cells[1].start
-        points = tile.origin + np.stack([rows, cols], axis=1) * np.array(self.grid)
-        distances = output["distances"].float()[:, torch.from_numpy(rows), torch.from_numpy(cols)].T
-        distances = np.maximum(distances.numpy(), MIN_DISTANCE)
-        found = Candidates(
-            tile=tile,
-            points=tile.to_target(points).astype(np.float32),
-            distances=(distances / tile.scale).astype(np.float32),
-            scores=scores,
-            class_scores=self._class_scores(output, rows, cols),
-            foreground=self._foreground(output, tile),
-        )
-        return self._settled(found)
+        found = candidates(output, tile, grid=self.grid, threshold=self.prob_threshold, border=self.border)
+        return self._settled(replace(found, foreground=foreground_of(output, tile)))
 
     def mirrored(self, output: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
         """Exchange the rays of maps that were mirrored, so that they point as in the image as it is.
@@ -188,45 +188,33 @@ class InstancesTask:
         Parameters
         ----------
         output
-            Maps of the mirrored image, mirrored back; ``distances`` is ``(n_rays, H, W)``.
+            Maps of the mirrored image, mirrored back; ``distances`` is ``(n_rays, *spatial)``.
         axes
-            Which of the axes 0 (rows) and 1 (columns) were mirrored.
+            Which of the spatial axes were mirrored.
 
         Raises
         ------
         ConfigError
-            If columns were mirrored and the number of rays is odd: then no ray points where the mirror image of
-            another does.
+            If there is a ray that points nowhere where the mirror image of another does.
         """
-        ray = np.arange(self.n_rays)
-        if 0 in axes:
-            ray = -ray % self.n_rays
-        if 1 in axes:
-            if self.n_rays % 2:
-                raise ConfigError(f"flips need an even number of rays; this model has {self.n_rays}")
-            ray = (self.n_rays // 2 - ray) % self.n_rays
+        ray = self.shapes.mirrored_rays(axes)
         return {**output, "distances": output["distances"][torch.from_numpy(ray)]}
 
     def merge(self, parts: Iterable[Candidates]) -> Instances:
         """Suppress what remains across the tiles, paint the rest, and fit it to the foreground."""
         kept: list[Candidates] = []
-        foreground = None
+        foreground = Foreground()
         for part in parts:
             kept.append(replace(part, foreground=None))
-            if part.foreground is not None:
-                if foreground is None:
-                    foreground = np.zeros(part.tile.shape, dtype=np.uint8)
-                foreground[part.tile.own_slices] = part.foreground
+            foreground.add(part.foreground, part.tile)
         found = joined(kept)
         if len(kept) > 1:
             found = take(found, self._suppress(found) != SUPPRESSED)
         # position breaks ties, so that labels do not depend on the tiles
-        found = take(found, np.lexsort((found.points[:, 1], found.points[:, 0], -found.scores)))
-        labels = paint_polygons(found.points, found.distances, found.tile.target_shape, scores=found.scores)
-        if foreground is not None:
-            inside = _resized(foreground, found.tile.target_shape) >= round(255 * self.foreground_threshold)
-            labels = fit_to_foreground(labels, inside, self.growth * found.distances.mean(axis=1), out=labels)
-        return self._instances(labels, found)
+        found = take(found, np.lexsort((*found.points.T[::-1], -found.scores)))
+        labels = self.shapes.paint(found.points, found.distances, found.tile.target_shape, found.scores)
+        growth = self.growth * found.distances.mean(axis=1)
+        return self._instances(foreground.fitted(labels, self.foreground_threshold, growth), found)
 
     def score(
         self,
@@ -238,31 +226,6 @@ class InstancesTask:
         return score_instances(predictions, truths, names=names)
 
     # -- parts of the above ------------------------------------------------------------------------------------
-
-    def _cells(self, shape: Sequence[int], tile: Tile) -> tuple[slice, ...]:
-        """Grid points of a tile's maps that are its own and not too near the border of the image."""
-        cells = []
-        for size, grid, (read, read_stop), (start, stop), whole in zip(
-            shape, self.grid, tile.read, tile.owns, tile.shape, strict=True
-        ):
-            first, last = max(-(-start // grid), self.border), -(-stop // grid)
-            if read_stop == whole:
-                # the border is that of what the network saw: the image padded to its stride, as in StarDist
-                last = min(last, read // grid + size - self.border)
-            cells.append(slice(first - read // grid, max(first, last) - read // grid))
-        return tuple(cells)
-
-    def _class_scores(self, output: Mapping[str, Tensor], rows: Any, cols: Any) -> FloatArray | None:
-        if "class_prob" not in output:
-            return None
-        logits = output["class_prob"].float()[:, torch.from_numpy(rows), torch.from_numpy(cols)]
-        return logits.T.softmax(1).numpy()
-
-    def _foreground(self, output: Mapping[str, Tensor], tile: Tile) -> npt.NDArray[np.uint8] | None:
-        if "foreground" not in output:
-            return None
-        logits = output["foreground"][0][tile.own_in_read].float()
-        return logits.sigmoid().mul_(255).round_().to(torch.uint8).numpy()
 
     def _settled(self, found: Candidates) -> Candidates:
         """Drop what is suppressed for certain, knowing that other tiles may hold better candidates nearby.
@@ -277,11 +240,12 @@ class InstancesTask:
             (-np.inf if start == 0 else _place(start, tile), np.inf if stop == size else _place(stop, tile))
             for (start, stop), size in zip(tile.owns, tile.shape, strict=True)
         )
-        reach = max(tile.halo / tile.scale, 2 * float(found.distances.max(initial=MIN_DISTANCE)))
+        largest = self.shapes.longest_ray * float(found.distances.max(initial=MIN_DISTANCE))
+        reach = max(tile.halo / tile.scale, 2 * largest)
         return take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
 
     def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:
-        return suppress(found.points, found.distances, found.scores, self.nms_threshold, **region)
+        return self.shapes.suppress(found.points, found.distances, found.scores, self.nms_threshold, **region)
 
     def _instances(self, labels: npt.NDArray[np.int32], found: Candidates) -> Instances:
         """Rows for the objects that still have pixels, in order of their score."""
@@ -330,11 +294,3 @@ def _checked_weights(weights: Any, n_classes: int) -> tuple[float, ...]:
 
 def _place(position: float, tile: Tile) -> float:
     return (position + 0.5) / tile.scale - 0.5
-
-
-def _resized(foreground: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    if foreground.shape == tuple(shape):
-        return foreground
-    tensor = torch.from_numpy(foreground)[None, None]
-    resized = nn.functional.interpolate(tensor, size=tuple(shape), mode="bilinear")
-    return resized[0, 0].numpy()
