@@ -167,6 +167,26 @@ def test_frames_are_no_planes(tmp_path, highest, axes, shape):
     np.testing.assert_array_equal(image.array, labels)
 
 
+@pytest.mark.parametrize(("axes", "shape"), [("TYX", (20, 30)), ("TZYX", (4, 20, 30))])
+@pytest.mark.parametrize("limit", [labels_module._IMAGEJ_LIMIT, 1000])
+def test_a_list_of_frames_is_the_array_of_them(tmp_path, monkeypatch, axes, shape, limit):
+    """The highest id decides on the type, in whichever frame it is."""
+    monkeypatch.setattr(labels_module, "_IMAGEJ_LIMIT", limit)
+    frames = [rng.integers(0, highest, shape) for highest in (9, 300, 70_000)]
+    write_labels(tmp_path / "list.tif", frames, axes=axes)
+    write_labels(tmp_path / "array.tif", np.stack(frames), axes=axes)
+    image = read(tmp_path / "list.tif")
+    assert image.axes == read(tmp_path / "array.tif").axes == axes
+    assert image.array.dtype == np.uint32
+    np.testing.assert_array_equal(image.array, np.stack(frames))
+
+
+@pytest.mark.parametrize("frames", [[], [np.zeros((3, 4), int), np.zeros((4, 3), int)]])
+def test_frames_of_several_shapes_or_none_are_refused(tmp_path, frames):
+    with pytest.raises(InputError, match="expected frames of one shape"):
+        write_labels(tmp_path / "l.tif", frames)
+
+
 @pytest.mark.parametrize(
     ("axes", "shape"), [("ZYX", (3, 3)), ("XY", (3, 3)), ("CYX", (3, 3, 3)), ("YX", (2, 3, 3))]
 )

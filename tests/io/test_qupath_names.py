@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stellate.geometry.measure import measure
+from stellate.geometry.measure_volume import measure_volume
 from stellate.io import qupath_measurements
 
 SHAPES = [
@@ -14,6 +15,13 @@ SHAPES = [
 ]  # fmt: skip
 IN_MICROMETRES = [
     "Area µm^2", "Equivalent diameter µm", "Major axis µm", "Minor axis µm", "Perimeter µm",
+]  # fmt: skip
+OF_VOLUMES = [
+    "Volume px^3", "Equivalent diameter px", "Major axis px", "Middle axis px", "Minor axis px", "Orientation deg",
+    "Tilt deg", "Sphericity", "Touches border",
+]  # fmt: skip
+OF_VOLUMES_IN_MICROMETRES = [
+    "Volume µm^3", "Surface µm^2", "Equivalent diameter µm", "Major axis µm", "Middle axis µm", "Minor axis µm",
 ]  # fmt: skip
 STATISTICS = ["Mean", "Std.Dev.", "Min", "Max", "Sum"]
 
@@ -28,6 +36,15 @@ def test_every_measurement_has_a_name_of_its_own():
     """A new column of `measure` shows here, instead of in QuPath under a name of Python."""
     assert names(0) == sorted(SHAPES)
     assert names(0, spacing=(0.5, 0.5)) == sorted(SHAPES + IN_MICROMETRES)
+
+
+def test_every_measurement_of_volumes_has_a_name_of_its_own():
+    labels = np.zeros((3, 4, 5), np.int32)
+    labels[1:, 1:3, 1:] = 1
+    assert sorted(qupath_measurements(measure_volume(labels))) == sorted([*OF_VOLUMES, "Surface px^2"])
+    in_space = qupath_measurements(measure_volume(labels, spacing=(2.0, 0.5, 0.5)))
+    assert sorted(in_space) == sorted(OF_VOLUMES + OF_VOLUMES_IN_MICROMETRES)
+    assert in_space["Volume µm^3"] == 2 * 2 * 4 * 0.5
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def read_labels(path: str | os.PathLike[str]) -> tuple[Labels, npt.NDArray[np.in
 
 def write_labels(
     path: str | os.PathLike[str],
-    labels: npt.NDArray[Any],
+    labels: npt.NDArray[Any] | Sequence[npt.NDArray[Any]],
     *,
     spacing_um: Mapping[str, float] | None = None,
     axes: str | None = None,
@@ -81,7 +82,8 @@ def write_labels(
         The file; its folder is made where it is missing.
     labels
         ``(rows, columns)``, ``(planes, rows, columns)`` or ``(frames, planes, rows, columns)`` of any integer
-        dtype, 0 or more.
+        dtype, 0 or more. Frames may also be given as a list of label images of one shape, so that they need not be
+        put together first.
     spacing_um
         Pixel size in micrometres by axis letter (``Y`` and ``X``, and ``Z`` for planes), where known.
     axes
@@ -95,10 +97,12 @@ def write_labels(
     OutputError
         If the disk is full or does not permit it.
     """
-    dtype = _smallest_dtype(labels)
-    sizes = _sizes(labels.shape, axes)
+    parts = list(labels) if isinstance(labels, list | tuple) else [labels]
+    shape = _shape(parts, frames=isinstance(labels, list | tuple))
+    dtype = _smallest_dtype(parts)
+    sizes = _sizes(shape, axes)
     spacing = dict(spacing_um or {})
-    large = labels.size * dtype.itemsize >= _IMAGEJ_LIMIT
+    large = math.prod(shape) * dtype.itemsize >= _IMAGEJ_LIMIT
     if dtype == np.uint16 and not large:
         options = _imagej_options(sizes, spacing)
     else:
@@ -106,7 +110,7 @@ def write_labels(
     with atomic(path) as draft:
         tifffile.imwrite(
             draft,
-            _planes_or_tiles(labels, dtype, options),
+            _planes_or_tiles(parts, dtype, options),
             dtype=dtype,
             compression="zlib",
             photometric="minisblack",
@@ -159,12 +163,22 @@ def _whole_numbers(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.int64
     return values.astype(np.int64)
 
 
-def _smallest_dtype(labels: npt.NDArray[Any]) -> np.dtype[Any]:
-    if labels.dtype.kind not in "biu" or labels.ndim not in (2, 3, 4) or 0 in labels.shape:
-        raise InputError(
-            f"expected an integer label image of 2 to 4 dimensions, got {labels.dtype} {labels.shape}"
-        )
-    lowest, highest = int(labels.min()), int(labels.max())
+def _shape(parts: Sequence[Any], *, frames: bool) -> tuple[int, ...]:
+    """Of the labels, or of frames put together."""
+    shapes = {tuple(part.shape) for part in parts}
+    if len(shapes) != 1:
+        raise InputError(f"expected frames of one shape, got {len(parts)} of the shapes {sorted(shapes)}")
+    (shape,) = shapes
+    return (len(parts), *shape) if frames else shape
+
+
+def _smallest_dtype(parts: Sequence[npt.NDArray[Any]]) -> np.dtype[Any]:
+    for part in parts:
+        if part.dtype.kind not in "biu" or part.ndim not in (2, 3, 4) or 0 in part.shape:
+            raise InputError(
+                f"expected an integer label image of 2 to 4 dimensions, got {part.dtype} {part.shape}"
+            )
+    lowest, highest = min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
     if lowest < 0 or highest >= 2**32:
         raise InputError(f"label ids must lie in 0 to 4,294,967,295 to be written, got {lowest} to {highest}")
     return np.dtype(np.uint16 if highest < 2**16 else np.uint32)
@@ -214,15 +228,16 @@ def _strip_rows(sizes: Mapping[str, int], itemsize: int) -> int:
 
 
 def _planes_or_tiles(
-    labels: npt.NDArray[Any], dtype: np.dtype[Any], options: Mapping[str, Any]
+    parts: Sequence[npt.NDArray[Any]], dtype: np.dtype[Any], options: Mapping[str, Any]
 ) -> Iterator[npt.NDArray[Any]]:
     """Planes, or the tiles of all planes in the order of the file, filled up with 0 at the far edges."""
-    rows, columns = labels.shape[-2:]
-    for at in np.ndindex(labels.shape[:-2]):  # a reshaped array might be a copy
-        plane = labels[at]
+    # by index, because a reshaped array might be a copy
+    planes = (part[at] for part in parts for at in np.ndindex(part.shape[:-2]))
+    for plane in planes:
         if "tile" not in options:
             yield plane.astype(dtype)
             continue
+        rows, columns = plane.shape
         high, wide = options["tile"]
         for top, left in product(range(0, rows, high), range(0, columns, wide)):
             part = plane[top : top + high, left : left + wide].astype(dtype)

@@ -16,23 +16,35 @@ _NAMES = {
     "probability": PROBABILITY,
     "area_px": "Area px^2",
     "area_um2": "Area µm^2",
+    "volume_px": "Volume px^3",
+    "volume_um3": "Volume µm^3",
     "equivalent_diameter_px": "Equivalent diameter px",
     "equivalent_diameter_um": "Equivalent diameter µm",
     "perimeter_px": "Perimeter px",
     "perimeter_um": "Perimeter µm",
+    "surface_px": "Surface px^2",
+    "surface_um2": "Surface µm^2",
     "major_axis_px": "Major axis px",
     "major_axis_um": "Major axis µm",
+    "middle_axis_px": "Middle axis px",
+    "middle_axis_um": "Middle axis µm",
     "minor_axis_px": "Minor axis px",
     "minor_axis_um": "Minor axis µm",
     "orientation_deg": "Orientation deg",
+    "tilt_deg": "Tilt deg",
     "eccentricity": "Eccentricity",
     "solidity": "Solidity",
     "circularity": "Circularity",
+    "sphericity": "Sphericity",
     "touches_border": "Touches border",
 }
-# Name and class are entries of their own. Where an object is, its outline says, and QuPath states its centroid in
+# Name and class are entries of their own. Where an object is, its outlines say, and QuPath states its centroid in
 # coordinates that differ from ours by half a pixel. Frames have files of their own.
-_SAID_OTHERWISE = {"label", "class", "centroid_row", "centroid_col", "x1", "y1", "x2", "y2", "T", "P"}
+_SAID_OTHERWISE = {
+    *("label", "class", "T", "P"),
+    *("centroid_plane", "centroid_row", "centroid_col", "centroid_z_um", "centroid_y_um", "centroid_x_um"),
+    *("x1", "y1", "z1", "x2", "y2", "z2"),
+}
 _INTENSITY = re.compile(r"intensity_(mean|std|min|max|sum)(?:_(.+))?", re.DOTALL)
 _STATISTICS = {"mean": "Mean", "std": "Std.Dev.", "min": "Min", "max": "Max", "sum": "Sum"}
 
@@ -43,7 +55,8 @@ def qupath_measurements(table: Mapping[str, npt.ArrayLike]) -> dict[str, npt.Arr
     Parameters
     ----------
     table
-        Columns of one value per object, named as by `stellate.geometry.measure.measure`.
+        Columns of one value per object, named as by `stellate.geometry.measure.measure` or
+        `stellate.geometry.measure_volume.measure_volume`.
 
     Returns
     -------

@@ -135,13 +135,13 @@ class _Job:
     def _do(self, path: Path, name: str, progress: Progress | None) -> FileOutcome:
         made_from = {"source": _source(path), "settings": self.settings, "model": self.predictor.info.name}
         prediction = self.predictor.predict(path, self.options, progress=progress)
-        outputs = save(prediction, self.output, name, made_from=made_from)
+        saved = save(prediction, self.output, name, made_from=made_from)
         return FileOutcome(
             path,
             "done",
-            "; ".join(prediction.notes),
+            "; ".join(saved.notes),
             n_objects=len(prediction),
-            outputs=tuple(outputs.values()),
+            outputs=tuple(saved.paths.values()),
             seconds=prediction.seconds,
         )
 

@@ -14,8 +14,10 @@ from ..axes import Image
 from ..data.pixels import ChannelsLast
 from ..errors import InputError
 from ..geometry.measure import measure
+from ..geometry.measure_volume import measure_volume
 from ..geometry.rays import Rays3D
 from ..reports.overlay import overlay
+from ..reports.planes import three_planes
 from ..results import Instances, Result
 from . import outputs
 
@@ -34,7 +36,7 @@ class Prediction:
     image
         The image, as it was given.
     frames
-        The planes that were looked at: the image itself, or its frames in order.
+        The planes or volumes that were looked at: the image itself, or its frames in order.
     results
         What was found in each of `frames`.
     along
@@ -73,7 +75,7 @@ class Prediction:
 
     @property
     def labels(self) -> npt.NDArray[np.int32]:
-        """Label image ``(H, W)`` int32, or one for each frame, ``(T, H, W)``; 0 is background."""
+        """Label image ``(H, W)`` or ``(Z, H, W)`` int32, of frames e.g. ``(T, H, W)``; 0 is background."""
         images = [instances.labels for instances in self.instances]
         if not self.along:
             return images[0]
@@ -84,26 +86,39 @@ class Prediction:
         """Number of objects, in all frames."""
         return sum(len(instances) for instances in self.instances)
 
+    @property
+    def volumetric(self) -> bool:
+        """Whether the objects are those of volumes, not of planes."""
+        return self.instances[0].labels.ndim == 3
+
     def table(self) -> pd.DataFrame:
-        """Measurements, a row for each object; a column for each axis of the frames, if there are any."""
+        """Measurements, a row for each object; a column for each axis of the frames, if there are any.
+
+        Columns are those of `stellate.geometry.measure.measure`, or of volumes of
+        `stellate.geometry.measure_volume.measure_volume`: in pixels, and in micrometres where the image states the
+        size of a pixel along all axes.
+        """
         import pandas as pd
 
         tables = []
         for position, frame, instances in zip(self.positions(), self.frames, self.instances, strict=True):
-            spacing = frame.spacing("YX")
-            columns = measure(
-                instances.labels,
-                ChannelsLast(frame),
-                spacing=(spacing[0], spacing[1]) if spacing else None,
-                channel_names=frame.channel_names,
-                count=len(instances),
-            )
+            columns = _measured(frame, instances)
             tables.append(pd.DataFrame({**position, **_known(instances), **columns}))
         return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
 
     def overlay(self, frame: int = 0) -> npt.NDArray[np.uint8]:
-        """The image with the outlines drawn on it, ``(H, W, 3)`` uint8."""
+        """The image with the outlines drawn on it, ``(h, w, 3)`` uint8; of a volume as seen along its depth."""
         return overlay(self.frames[frame], self.instances[frame])
+
+    def planes(self, frame: int = 0) -> npt.NDArray[np.uint8]:
+        """A volume in three planes at right angles with the outlines drawn on them, ``(h, w, 3)`` uint8.
+
+        Raises
+        ------
+        InputError
+            If the image is no volume.
+        """
+        return three_planes(self.frames[frame], self.instances[frame])
 
     def save(self, folder: str | Path, name: str | None = None) -> dict[str, Path]:
         """Write everything into a folder; see `stellate.prediction.outputs`.
@@ -118,14 +133,16 @@ class Prediction:
         Returns
         -------
         dict
-            Paths by what they hold: ``labels``, ``overlay``, ``objects``, ``rois``, ``geojson``.
+            Paths by what they hold: ``labels``, ``overlay``, ``objects``, ``rois``, ``geojson``; of volumes also
+            ``planes``, ``glb``, ``ply`` and ``obj``. Of several frames those of the second have names like
+            ``overlay 1``.
 
         Raises
         ------
         OutputError
             If it cannot be written; then nothing is left behind.
         """
-        return outputs.save(self, Path(folder), name or self.image.name)
+        return outputs.save(self, Path(folder), name or self.image.name).paths
 
     def positions(self) -> list[dict[str, int]]:
         """Where each frame lies along the axes `along`."""
@@ -147,6 +164,20 @@ class Prediction:
                 f"{self.image.name}: the model finds no objects but {type(self.results[0]).__name__}"
             )
         return found
+
+
+def _measured(frame: Image, instances: Instances) -> dict[str, npt.NDArray[Any]]:
+    volume = instances.labels.ndim == 3
+    spacing: Any = frame.spacing("ZYX" if volume else "YX")
+    measure_all: Any = measure_volume if volume else measure
+    columns: dict[str, npt.NDArray[Any]] = measure_all(
+        instances.labels,
+        ChannelsLast(frame, volume=True) if volume else ChannelsLast(frame),
+        spacing=spacing,
+        channel_names=frame.channel_names,
+        count=len(instances),
+    )
+    return columns
 
 
 def _known(instances: Instances) -> dict[str, Any]:

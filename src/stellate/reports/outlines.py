@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
-__all__ = ["distinct_colours", "draw_outlines", "outline_pixels"]
+from ..io.class_colours import class_colour
+from ..results import Instances
+
+__all__ = ["distinct_colours", "draw_outlines", "object_colours", "outline_pixels"]
 
 Picture = npt.NDArray[np.uint8]
 
@@ -65,6 +68,35 @@ def draw_outlines(picture: Picture, labels: npt.NDArray[Any], colours: Picture) 
     """
     where = outline_pixels(labels)
     picture[where] = colours[labels[where]]
+
+
+def object_colours(
+    picture: Picture, shown: npt.NDArray[Any], objects: Instances | npt.NDArray[Any]
+) -> Picture:
+    """Choose a colour for every object: that of its class where it is known, else as `distinct_colours` does.
+
+    Parameters
+    ----------
+    picture
+        ``(H, W, 3)`` uint8, the ground.
+    shown
+        ``(H, W)``, integer: the labels as they are drawn.
+    objects
+        What the labels stand for; classes are known of `Instances` only.
+
+    Returns
+    -------
+    (n + 1, 3) uint8
+        Row ``k`` is for label ``k``, up to the highest that is shown.
+    """
+    colours = distinct_colours(picture, shown)
+    if not isinstance(objects, Instances) or objects.classes is None:
+        return colours
+    classes = objects.classes[: len(colours) - 1]
+    known = np.flatnonzero(classes >= 0)
+    of_class = np.array([class_colour(k) for k in range(int(classes.max(initial=0)) + 1)], dtype=np.uint8)
+    colours[known + 1] = of_class[classes[known]]
+    return colours
 
 
 def distinct_colours(picture: Picture, labels: npt.NDArray[Any]) -> Picture:

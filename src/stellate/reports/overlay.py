@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import InputError
-from ..io.class_colours import class_colour
 from ..results import Instances
 from .backdrop import backdrop, reduce_labels, show_plane
-from .outlines import distinct_colours, draw_outlines
+from .outlines import draw_outlines, object_colours
 from .projection import maximum_projection
 
 __all__ = ["overlay"]
@@ -59,23 +58,8 @@ def overlay(
     shown = reduce_labels(values, step)
     if zoom > 1:
         picture, shown = (a.repeat(zoom, axis=0).repeat(zoom, axis=1) for a in (picture, shown))
-    draw_outlines(picture, shown, _colours(picture, shown, labels))
+    draw_outlines(picture, shown, object_colours(picture, shown, labels))
     return picture
-
-
-def _colours(
-    picture: npt.NDArray[np.uint8], shown: npt.NDArray[Any], objects: Instances | npt.NDArray[Any]
-) -> npt.NDArray[np.uint8]:
-    """A colour for every label, ``(n + 1, 3)``."""
-    colours = distinct_colours(picture, shown)
-    if not isinstance(objects, Instances) or objects.classes is None:
-        return colours
-    classes = objects.classes[: len(colours) - 1]
-    known = np.flatnonzero(classes >= 0)
-    colours[known + 1] = np.array([class_colour(k) for k in range(int(classes.max(initial=0)) + 1)])[
-        classes[known]
-    ]
-    return colours
 
 
 def _seen(image: Image | npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[Image, npt.NDArray[Any]]:

@@ -17,7 +17,7 @@ from ..geometry.projection import objects_along
 from ..results import Instances
 from .backdrop import backdrop
 from .lettering import font
-from .outlines import distinct_colours, draw_outlines
+from .outlines import draw_outlines, object_colours
 from .scale_bar import draw_scale_bar
 
 __all__ = ["three_planes"]
@@ -41,7 +41,8 @@ def three_planes(
 ) -> Picture:
     """Draw the XY plane with the XZ plane below and the YZ plane to its right, and the outlines of objects.
 
-    Lines show where each plane cuts the others. Voxels are drawn in the proportions of their size, as cubes where
+    Lines show where each plane cuts the others. Objects have the colours of `overlay`: those of their classes, where
+    these are known. Voxels are drawn in the proportions of their size, as cubes where
     it is not known; where it is, there is a scale bar.
 
     Parameters
@@ -80,7 +81,7 @@ def three_planes(
     layout = _Layout.of(shape, _proportions(volume), max_side)
     picture, _ = backdrop(_mosaic(volume, at, layout))
     outlined = layout.fill(_label_panels(values, at), layout.nearest, 0)
-    colours = distinct_colours(picture, outlined)
+    colours = object_colours(picture, outlined, labels)
     _draw_crosshairs(picture, at, layout)
     for panel in layout.panels():
         draw_outlines(picture[panel], outlined[panel], colours)
