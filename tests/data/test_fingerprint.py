@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +116,7 @@ def test_2d_and_3d_do_not_mix(small, tmp_path):
         imagej=True,
         metadata={"axes": "ZYX"},
     )
-    with pytest.raises(DataError, match=r"d\.tif: has the axes ZYX, where images before it have YX"):
+    with pytest.raises(DataError, match=r"d\.tif: has the axes ZYX, where a\.tif has YX; keep images and"):
         fingerprint(open_folder(tmp_path))
 
 
@@ -163,3 +165,79 @@ def test_classes_are_counted_by_name(tmp_path):
 def test_without_classes_none_are_counted(small):
     got = fingerprint(small)
     assert (got.class_objects, got.class_pixels, got.unknown_class) == ({}, {}, None)
+
+
+def boxes(
+    *sides: tuple[int, int, int], shape: tuple[int, int, int] = (24, 40, 200), at: int = 3
+) -> np.ndarray:
+    """Boxes of these sides in a row along x, a little away from the border."""
+    labels = np.zeros(shape, np.uint16)
+    for k, (z, y, x) in enumerate(sides):
+        labels[at : at + z, at : at + y, 20 * k + at : 20 * k + at + x] = k + 1
+    return labels
+
+
+def save_volume(root: Path, name: str, labels: np.ndarray) -> None:
+    for kind, array in (("images", labels), ("masks", labels)):
+        (root / kind).mkdir(parents=True, exist_ok=True)
+        spacing = {"axes": "ZYX", "spacing": 0.5, "unit": "um"}
+        tifffile.imwrite(root / kind / f"{name}.tif", array, imagej=True, resolution=(5, 5), metadata=spacing)
+
+
+def test_volumes(tmp_path):
+    save_volume(tmp_path, "a", boxes((4, 10, 12), (6, 8, 14)))
+    save_volume(tmp_path, "b", boxes((5, 9, 16), shape=(30, 40, 100)))
+    got = fingerprint(open_folder(tmp_path))
+    assert (got.spatial_axes, got.axes) == ("ZYX", {"ZYX": 2})
+    assert (got.shape_min, got.shape_max) == ((24, 40, 100), (30, 40, 200))
+    assert got.median_extent == (5, 9, 14)
+    assert got.large_extent == pytest.approx((5.98, 9.98, 15.96))
+    assert got.anisotropy == (2.8, 1.56, 1)
+    assert got.spacing_um == pytest.approx((0.5, 0.2, 0.2))
+    # a ball of the volume of 5 x 9 x 16 voxels; the others have 480 and 672
+    assert got.object_diameters["100"] == pytest.approx(np.cbrt(6 * 720 / np.pi))
+    assert got.object_extents["100"] == 16
+
+
+def test_anisotropy_is_that_of_stardist(tmp_path):
+    """Of whole objects in one volume; ``stardist.utils.calculate_extents`` takes the median of bounding boxes."""
+    rng = np.random.default_rng(3)
+    labels = boxes(*rng.integers((3, 9, 8), (7, 15, 15), (9, 3)).tolist())
+    save_volume(tmp_path, "a", labels)
+    sides = np.median([np.ptp(np.argwhere(labels == k), axis=0) + 1 for k in range(1, 10)], axis=0)
+    assert fingerprint(open_folder(tmp_path)).anisotropy == pytest.approx(sides.max() / sides, abs=0.005)
+
+
+def test_objects_that_the_border_cuts_do_not_count_along_it(tmp_path):
+    """Five whole boxes of 8 planes; of seven more the border leaves 2."""
+    labels = boxes(*[(8, 16, 16)] * 5, *[(0, 0, 0)] * 4, shape=(12, 42, 200), at=2)
+    for k in range(7):
+        labels[:2, 24:40, 20 * k : 20 * k + 16] = 10 + k
+    save_volume(tmp_path, "a", labels)
+    got = fingerprint(open_folder(tmp_path))
+    assert got.median_extent[0] == 2
+    assert got.anisotropy == (2, 1, 1)
+
+
+def test_images_have_no_anisotropy(small):
+    assert fingerprint(small).anisotropy == ()
+
+
+def test_one_volume_is_held_at_a_time(tmp_path, monkeypatch):
+    """When a volume is read, the one before it has gone."""
+    for name in "abc":
+        save_volume(tmp_path, name, boxes((4, 10, 12)))
+    dataset = open_folder(tmp_path)
+    alive: list[weakref.ref] = []
+    read = type(dataset).pair
+
+    def pair(self, index):
+        gc.collect()
+        assert all(ref() is None for ref in alive)
+        image, annotation = read(self, index)
+        alive.append(weakref.ref(image))
+        return image, annotation
+
+    monkeypatch.setattr(type(dataset), "pair", pair)
+    fingerprint(dataset)
+    assert len(alive) == 3

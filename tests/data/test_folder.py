@@ -111,7 +111,7 @@ def test_axes_reach_the_reader(tmp_path):
 
 def test_a_mask_of_another_shape(root):
     save(root / "masks" / "b.png", np.zeros((6, 4), np.uint8))
-    with pytest.raises(DataError, match=r"masks/b\.png: .* shape \(6, 4\), but b\.png has \(4, 6\) along YX"):
+    with pytest.raises(DataError, match=r"masks/b\.png: .* shape \(6, 4\), but .* \(4, 6\) along YX"):
         open_folder(root).pair(1)
 
 

@@ -22,6 +22,8 @@ def test_agrees_with_scikit_image(raw):
     assert sizes.areas.tolist() == [r.area for r in regions]
     ndim = labels.ndim
     assert sizes.extents.tolist() == [[r.bbox[k + ndim] - r.bbox[k] for k in range(ndim)] for r in regions]
+    ends = [[r.bbox[k] == 0 or r.bbox[k + ndim] == labels.shape[k] for k in range(ndim)] for r in regions]
+    assert sizes.cut.tolist() == ends
     expected = [connected(labels == k, connectivity=ndim).max() for k in range(1, len(ids) + 1)]
     assert pieces.tolist() == expected
 
@@ -36,7 +38,7 @@ def test_diameters_of_a_disc_and_a_ball():
 
 def test_no_objects():
     empty = measure_objects(np.zeros((3, 4), np.int32))
-    assert (empty.areas.shape, empty.extents.shape) == ((0,), (0, 2))
+    assert (empty.areas.shape, empty.extents.shape, empty.cut.shape) == ((0,), (0, 2), (0, 2))
     assert len(count_pieces(np.zeros((3, 4), np.int32))) == 0
 
 

@@ -19,6 +19,7 @@ from .findings import Finding, Severity
 from .listing import Record
 from .objects import count_pieces, measure_objects
 from .pixels import ONE_FRAME, several_frames
+from .reading import misfit, read_image, spatial_sizes
 
 __all__ = ["PairFacts", "check_pair"]
 
@@ -85,13 +86,14 @@ def check_pair(
     image = labels = None
     ids: npt.NDArray[Any] = np.zeros(0, dtype=np.int64)
     try:
-        image = io.read(record.image_path, axes=axes)
-    except (StellateError, OSError) as error:
-        findings.append(Finding.from_error(record.image_path, error, _REPLACE))
-    try:
         labels, ids = io.read_labels(record.mask_path)
     except (StellateError, OSError) as error:
         findings.append(Finding.from_error(record.mask_path, error, _REPLACE))
+    shape = () if labels is None else labels.shape
+    try:
+        image = read_image(record.image_path, axes, lambda: shape)
+    except (StellateError, OSError) as error:
+        findings.append(Finding.from_error(record.image_path, error, _REPLACE))
     if labels is not None:
         findings += _check_labels(record.mask_path, labels, ids, receptive_field)
         if classes is not None and (misfit := classes.misfit(ids)):
@@ -171,23 +173,19 @@ def _check_values(image: Image, file: Path) -> Iterator[Finding]:
 
 
 def _check_together(record: Record, image: Image, labels: npt.NDArray[Any]) -> Iterator[Finding]:
-    expected = tuple(image.sizes[a] for a in image.spatial_axes)
-    if labels.shape != expected:
-        what = f"shape {labels.shape}, but the image has {expected} along {image.spatial_axes}"
-        yield Finding(
-            Severity.ERROR,
-            record.mask_path,
-            what,
-            "export the mask at the image's size, or name the image's axes",
-        )
+    if wrong := misfit(image, labels.shape):
+        what, _, remedy = wrong.rpartition("; ")
+        yield Finding(Severity.ERROR, record.mask_path, what, remedy)
         return
     array = np.asarray(image.array)
     top = array.max(initial=0)
     if array.dtype.kind not in "ui" or int(top) not in _FULL_SCALES or array.min() == top:
         return
-    other = [a for a in image.axes if a not in image.spatial_axes]
-    clipped = (array == top).all(axis=tuple(image.axes.index(a) for a in other))
-    inside = clipped[labels > 0]
+    clipped = (array == top).all(
+        axis=tuple(k for k, a in enumerate(image.axes) if a not in image.spatial_axes)
+    )
+    order = [image.spatial_axes.index(a) for a in spatial_sizes(image)]
+    inside = clipped.transpose(order)[labels > 0]
     if inside.size and inside.mean() > _SATURATED:
         what = f"{inside.mean():.0%} of the objects' pixels are saturated (at {top})"
         yield Finding(Severity.WARNING, record.image_path, what, "expose or export it with less brightness")

@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..results import Instances
 from .folder import Dataset
 from .objects import ObjectSizes, measure_objects
+from .reading import spatial_sizes
 
 __all__ = ["Fingerprint", "fingerprint"]
 
@@ -25,6 +26,8 @@ INTENSITY_PERCENTILES = (0, 1, 5, 50, 95, 99, 99.8, 100)
 _INTENSITIES_SAMPLED = 1 << 20
 # Pixel sizes that differ by less are one and the same, rounded differently.
 _SPACING_TOLERANCE = 0.01
+# Sides along an axis are those of the objects that do not end at the border there, if there are as many.
+_FEW_WHOLE = 5
 
 Percentiles = Mapping[str, float]
 
@@ -62,6 +65,11 @@ class Fingerprint:
         Share of all pixels that lie in objects.
     spacing_um
         Pixel size in micrometres along each spatial axis where all images state the same, else None.
+    large_extent
+        Bounding-box side along each spatial axis that 99 % of the objects do not exceed, in pixels.
+    anisotropy
+        Of volumes with objects: their typical largest side over that along each axis, both of objects that do not
+        end at the border there. 1 along the longest axis, more where voxels are longer; empty for images.
     class_objects, class_pixels
         Number of objects of each class by name, and of their pixels; empty if objects are not told apart.
     unknown_class
@@ -85,6 +93,8 @@ class Fingerprint:
     images_without_objects: int
     foreground_share: float
     spacing_um: tuple[float, ...] | None
+    large_extent: tuple[float, ...] = ()
+    anisotropy: tuple[float, ...] = ()
     class_objects: Mapping[str, int] = field(default_factory=dict)
     class_pixels: Mapping[str, int] = field(default_factory=dict)
     unknown_class: int | None = None
@@ -115,7 +125,7 @@ def fingerprint(
     progress: Callable[[int, int], None] | None = None,
     each: Callable[[int, Image, Instances], None] | None = None,
 ) -> Fingerprint:
-    """Summarise a dataset. Images are read one after another, and only their numbers are kept.
+    """Summarise a dataset. Images or volumes are read one after another, and only their numbers are kept.
 
     Parameters
     ----------
@@ -138,21 +148,26 @@ def fingerprint(
         raise DataError(f"{dataset.root}: no images to look at")
     all_traits: list[_Traits] = []
     for k in range(len(dataset)):
-        image, annotation = dataset.pair(k)
-        _refuse_not_finite(image, dataset[k].image_path)
-        traits = _traits(image, annotation)
+        traits = _look(dataset, k, each)
         if all_traits and traits.spatial_axes != all_traits[0].spatial_axes:
             raise DataError(
-                f"{dataset[k].image_path}: has the axes {traits.spatial_axes}, where images before it have "
-                f"{all_traits[0].spatial_axes}; keep 2D and 3D images in folders of their own"
+                f"{dataset[k].image_path}: has the axes {traits.spatial_axes}, where {dataset[0].image_path.name} has "
+                f"{all_traits[0].spatial_axes}; keep images and volumes in folders of their own"
             )
         all_traits.append(traits)
-        if each is not None:
-            each(k, image, annotation)
         if progress is not None:
             progress(k + 1, len(dataset))
     summary = _summary(all_traits)
     return replace(summary, **_classes(all_traits, dataset.class_names)) if dataset.class_names else summary
+
+
+def _look(dataset: Dataset, index: int, each: Callable[[int, Image, Instances], None] | None) -> _Traits:
+    """Traits of a pair, which is let go before the next one is read."""
+    image, annotation = dataset.pair(index)
+    _refuse_not_finite(image, dataset[index].image_path)
+    if each is not None:
+        each(index, image, annotation)
+    return _traits(image, annotation)
 
 
 def _refuse_not_finite(image: Image, path: Path) -> None:
@@ -167,7 +182,8 @@ def _refuse_not_finite(image: Image, path: Path) -> None:
 def _traits(image: Image, annotation: Instances) -> _Traits:
     values = np.asarray(image.array).reshape(-1)
     values = values[:: max(1, values.size // _INTENSITIES_SAMPLED)]
-    spatial = image.spatial_axes
+    sides = spatial_sizes(image)
+    spatial = "".join(sides)
     sizes = measure_objects(annotation.labels)
     unknown = np.full(len(sizes.areas), -1, dtype=np.int32)
     return _Traits(
@@ -175,7 +191,7 @@ def _traits(image: Image, annotation: Instances) -> _Traits:
         dtype=str(image.array.dtype),
         channels=image.channels,
         spatial_axes=spatial,
-        shape=tuple(image.sizes[a] for a in spatial),
+        shape=tuple(sides.values()),
         intensities=np.percentile(values, INTENSITY_PERCENTILES),
         sizes=sizes,
         spacing=image.spacing(spatial),
@@ -208,7 +224,20 @@ def _summary(traits: Sequence[_Traits]) -> Fingerprint:
         images_without_objects=int((counts == 0).sum()),
         foreground_share=covered / float(shapes.prod(axis=1).sum()),
         spacing_um=_common_spacing([t.spacing for t in traits]),
+        large_extent=tuple(map(float, np.percentile(extents, 99, axis=0))) if len(extents) else (),
+        anisotropy=_anisotropy(extents, np.concatenate([t.sizes.cut for t in traits])),
     )
+
+
+def _anisotropy(extents: npt.NDArray[np.int64], cut: npt.NDArray[np.bool_]) -> tuple[float, ...]:
+    """Largest side over each, as StarDist's ``calculate_extents`` gives it but for objects that the border cuts."""
+    if not len(extents) or extents.shape[1] != 3:
+        return ()
+    sides = np.median(extents, axis=0)
+    for axis, ends in enumerate(cut.T):
+        if (whole := extents[~ends, axis]).size >= _FEW_WHOLE:
+            sides[axis] = np.median(whole)
+    return tuple(round(float(a), 2) for a in sides.max() / sides)
 
 
 def _classes(traits: Sequence[_Traits], names: Sequence[str]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ objects are of several classes, files beside the masks say which; see `stellate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -21,6 +22,7 @@ from .class_names import renumbering
 from .classes import MISFIT_REMEDY, ObjectClasses, read_classes
 from .listing import SPLITS, Listing, Record, list_pairs
 from .pixels import ONE_FRAME, several_frames
+from .reading import mask_shape, misfit, read_image
 
 __all__ = ["Dataset", "Listing", "Record", "list_pairs", "open_folder"]
 
@@ -68,6 +70,17 @@ class Dataset(Sequence[Record]):
             return replace(self, records=self.records[index])
         return self.records[index]
 
+    @cached_property
+    def volumes(self) -> bool:
+        """Whether the first image has depth. All are alike where the dataset can be trained on; see `fingerprint`.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
+        return bool(self.records) and "Z" in self._read(0, io.open_lazy).axes
+
     @property
     def splits(self) -> tuple[str, ...]:
         """Names of the parts that the folder is divided into; empty if it is not."""
@@ -111,7 +124,7 @@ class Dataset(Sequence[Record]):
         return replace(self, class_names=tuple(names), classes=classes)
 
     def image(self, index: int) -> Image:
-        """Read an image.
+        """Read an image. Pages that its file does not name are planes where the mask has as many.
 
         Raises
         ------
@@ -120,11 +133,21 @@ class Dataset(Sequence[Record]):
         InputError
             If the file cannot be read as an image, or has not the channels that it is to be reduced to.
         """
-        path = self.records[index].image_path
-        image = io.read(path, axes=self.axes)
+        return self._image(index)
+
+    def _image(self, index: int, mask: tuple[int, ...] | None = None) -> Image:
+        image = self._read(index, io.read, mask)
         if several := several_frames(image):
-            raise DataError(f"{path}: {several}; {ONE_FRAME}")
+            raise DataError(f"{self.records[index].image_path}: {several}; {ONE_FRAME}")
         return pick_channels(image, self.channels) if self.channels else image
+
+    def _read(self, index: int, read: Callable[..., Image], mask: tuple[int, ...] | None = None) -> Image:
+        record = self.records[index]
+
+        def shape() -> tuple[int, ...]:
+            return mask_shape(record.mask_path) if mask is None else mask
+
+        return read_image(record.image_path, self.axes, shape, read=read)
 
     def annotation(self, index: int) -> Instances:
         """Read the mask that belongs to an image; ids become contiguous from 1.
@@ -156,16 +179,10 @@ class Dataset(Sequence[Record]):
         InputError
             If either file cannot be read.
         """
-        image, annotation = self.image(index), self.annotation(index)
-        expected = tuple(image.sizes[a] for a in image.spatial_axes)
-        if annotation.labels.shape != expected:
-            record = self.records[index]
-            raise DataError(
-                f"{record.mask_path}: the mask has shape {annotation.labels.shape}, but "
-                f"{record.image_path.name} has "
-                f"{expected} along {image.spatial_axes}; "
-                "export the mask at the image's size, or name the image's axes"
-            )
+        annotation = self.annotation(index)
+        image = self._image(index, annotation.labels.shape)
+        if wrong := misfit(image, annotation.labels.shape):
+            raise DataError(f"{self.records[index].mask_path}: the mask has {wrong}")
         return image, annotation
 
 

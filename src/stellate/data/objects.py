@@ -26,10 +26,14 @@ class ObjectSizes:
         ``(n,)`` int64, pixels (voxels in 3D).
     extents
         ``(n, ndim)`` int64, sides of the bounding box in pixels.
+    cut
+        ``(n, ndim)`` bool, whether the object reaches the first or the last pixel along an axis, and so may go on
+        beyond.
     """
 
     areas: IndexArray
     extents: IndexArray
+    cut: npt.NDArray[np.bool_]
 
     @property
     def diameters(self) -> npt.NDArray[np.float64]:
@@ -54,8 +58,10 @@ def measure_objects(labels: npt.NDArray[Any]) -> ObjectSizes:
     for start in range(0, flat.size, _COUNTED):
         piece = np.maximum(flat[start : start + _COUNTED], 0)
         areas += np.bincount(piece, minlength=len(areas))
-    extents = [[0] * labels.ndim if box is None else [s.stop - s.start for s in box] for box in boxes]
-    return ObjectSizes(areas[1:], np.array(extents, dtype=np.int64).reshape(-1, labels.ndim))
+    nowhere = (slice(0, 0),) * labels.ndim
+    spans = np.array([[(s.start, s.stop) for s in box or nowhere] for box in boxes], dtype=np.int64)
+    first, stop = spans.reshape(-1, labels.ndim, 2).transpose(2, 0, 1)
+    return ObjectSizes(areas[1:], stop - first, (first == 0) | (stop == labels.shape))
 
 
 def count_pieces(labels: npt.NDArray[Any]) -> IndexArray:

@@ -16,7 +16,10 @@ GREY: Literal["grey"] = "grey"
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _BLOCK = 2**22
 
-ONE_FRAME = "an annotated image is a single frame: save each frame, with its mask, as a file of its own"
+ONE_FRAME = (
+    "an annotated image is a single frame: save each frame, with its mask, as a file of its own, or name the axes if "
+    "these are planes (axes ZYX)"
+)
 
 
 def several_frames(image: Image) -> str:
