@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import ConfigError
@@ -13,7 +14,7 @@ from ..results import Instances
 from .synthetic_layout import lay_out
 from .synthetic_light import expose, light_field
 
-__all__ = ["FieldConfig", "generate_field", "random_config"]
+__all__ = ["FieldConfig", "field_image", "generate_field", "random_config"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class FieldConfig:
     """Share of the camera's range that no light gives."""
     anisotropy: float = 2.0
     """Distance of slices over that of rows (3D only)."""
+    axial_blur: float = 2.5
+    """Optical blur along the optical axis over that within a slice (3D only)."""
     pixel_um: float | None = None
     """Pixel size of a row and a column in micrometres, if the image shall state it."""
 
@@ -93,8 +96,8 @@ class FieldConfig:
             )
         if not 8 <= self.bits <= 16:
             raise ConfigError(f"bits: expected 8 to 16, got {self.bits}")
-        if not (self.photons > 0 and self.exposure > 0 and self.anisotropy > 0):
-            raise ConfigError("photons, exposure and anisotropy must be above 0")
+        if not (self.photons > 0 and self.exposure > 0 and self.anisotropy > 0 and self.axial_blur > 0):
+            raise ConfigError("photons, exposure, anisotropy and axial_blur must be above 0")
         for name in ("density", "touching", "overlap", "irregular", "dividing", "condensed", "defocused"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a share from 0 to 1, got {getattr(self, name)}")
@@ -137,12 +140,16 @@ def generate_field(config: FieldConfig, seed: int) -> tuple[Image, Instances]:
     layout, light, camera = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
     labels, objects = lay_out(config, layout)
     array = expose(config, light_field(config, objects, light), camera)
+    return field_image(config, array, seed), Instances(labels)
+
+
+def field_image(config: FieldConfig, array: npt.NDArray[Any], seed: int) -> Image:
+    """Name the axes of a field, and state the size of its pixels where the configuration does."""
     axes = "ZYX"[-len(config.shape) :]
     spacing = {}
     if config.pixel_um is not None:
         spacing = {a: config.pixel_um / s for a, s in zip(axes, config.scale, strict=True)}
-    image = Image(array, axes, spacing, name=f"synthetic_{seed}", bits=config.bits)
-    return image, Instances(labels)
+    return Image(array, axes, spacing, name=f"synthetic_{seed}", bits=config.bits)
 
 
 def random_config(

@@ -13,7 +13,7 @@ from .synthetic_layout import PlacedObject
 if TYPE_CHECKING:
     from .synthetic import FieldConfig
 
-__all__ = ["expose", "light_field", "smooth_noise"]
+__all__ = ["expose", "light_field", "smooth_noise", "wide_blur"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -60,7 +60,7 @@ def _along(values: FloatArray, matrix: FloatArray, axis: int) -> FloatArray:
     return np.moveaxis(np.tensordot(matrix, values, axes=(1, axis)), 0, axis)
 
 
-def _wide_blur(values: FloatArray, sigma: tuple[float, ...]) -> FloatArray:
+def wide_blur(values: FloatArray, sigma: tuple[float, ...]) -> FloatArray:
     """Gaussian blur by matrices (quicker than a filter for a large sigma), renormalised at borders."""
     for axis, (n, width) in enumerate(zip(values.shape, sigma, strict=True)):
         at = np.arange(n)
@@ -97,17 +97,17 @@ def light_field(config: FieldConfig, objects: list[PlacedObject], rng: np.random
         light += ndimage.gaussian_filter(defocused, wide, truncate=3)
     if config.halo:
         spread = tuple(0.5 * config.mean_diameter * s for s in config.scale)
-        light += config.halo * _wide_blur(sharp + defocused, spread)
+        light += config.halo * wide_blur(sharp + defocused, spread)
     light += _background(config, rng)
     light += ndimage.gaussian_filter(_debris(config, rng), blur, truncate=3)
     return np.maximum(light, 0)
 
 
 def _optical_scale(config: FieldConfig) -> tuple[float, ...]:
-    """The blur is about 2.5 times longer along the optical axis."""
+    """Pixels per unit length of the optics, which blur more along their axis."""
     if len(config.shape) == 2:
         return config.scale
-    return (2.5 * config.scale[0], *config.scale[1:])
+    return (config.axial_blur * config.scale[0], *config.scale[1:])
 
 
 def _paint(
