@@ -106,3 +106,9 @@ def test_to_axes_refuses_to_choose_or_invent():
         image().to_axes("YX")
     with pytest.raises(InputError, match="expected axes ZYX, got YX; Z missing"):
         Image(array[0, 0], "YX").to_axes("ZYX")
+
+
+def test_squeezing_keeps_what_is_to_be_kept() -> None:
+    image = Image(np.zeros((1, 1, 1, 4, 1)), "TCZYX")
+    assert image.squeeze().axes == "YX"
+    assert image.squeeze("ZYX").axes == "ZYX"

@@ -159,11 +159,11 @@ class Image:
         names = () if axis == "C" else self.channel_names
         return replace(self, array=array, axes=self.axes.replace(axis, ""), channel_names=names)
 
-    def squeeze(self) -> Image:
-        """The same image without axes of length 1, other than ``Y`` and ``X``."""
+    def squeeze(self, keep: str = "YX") -> Image:
+        """The same image without axes of length 1, other than those to keep."""
         image = self
         for axis, size in self.sizes.items():
-            if size == 1 and axis not in "YX":
+            if size == 1 and axis not in keep:
                 image = image.select(axis, 0)
         return image
 

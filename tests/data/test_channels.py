@@ -171,3 +171,25 @@ def test_channels_that_cannot_be_picked(tmp_path):
         InputError, match="cells: has the axes ZYX; channels can be named for images without depth"
     ):
         pick_channels(Image(np.stack([A, B, C]), "ZYX", name="cells"), (0,))
+
+
+def test_volumes_are_judged_by_all_planes_and_keep_them():
+    volume = np.stack([np.stack([A, B]), np.stack([B, A])])
+    picture = Image(volume, "CZYX", channel_names=("one", "two"))
+    with pytest.raises(InputError, match=r"2 channels .* that differ"):
+        choose_channels(picture, 1, (), volume=True)
+    pixels, said = choose_channels(picture, 1, ("two",), volume=True)
+    np.testing.assert_array_equal(pixels[:, :], volume[1:])
+    assert said == "channel two used"
+    blank = Image(np.stack([volume[0], np.full_like(volume[0], 9)]), "CZYX")
+    pixels, said = choose_channels(blank, 1, (), volume=True)
+    np.testing.assert_array_equal(pixels[:, :], volume[:1])
+    assert said == "channel 0 used: the others are constant"
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_channels_of_a_volume_are_picked_with_all_planes(depth):
+    volume = np.stack([A, B])[:, np.newaxis].repeat(depth, axis=1)
+    picked = pick_channels(Image(volume, "CZYX"), (1,), volume=True)
+    assert picked.axes == "CZYX"
+    np.testing.assert_array_equal(picked.array, volume[1:])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stellate.data import normalization
+from stellate.data import blocks
 from stellate.data.normalization import Normalization
 from stellate.errors import ConfigError, InputError
 
@@ -39,7 +39,7 @@ def random(dtype, shape, seed=0):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_limits_are_numpys_percentiles_for_every_dtype(dtype, monkeypatch):
-    monkeypatch.setattr(normalization, "_BLOCK", 100)  # many blocks
+    monkeypatch.setattr(blocks, "BLOCK", 100)  # many blocks
     image = random(dtype, (3, 17, 23))
     got = Normalization().limits(image)
     expected = np.percentile(image.reshape(3, -1).astype(np.float64), (1, 99.8), axis=1).T
@@ -47,6 +47,17 @@ def test_limits_are_numpys_percentiles_for_every_dtype(dtype, monkeypatch):
     joint = Normalization(channels="joint").limits(image)
     one = np.percentile(image.astype(np.float64), (1, 99.8))
     np.testing.assert_allclose(joint, [one] * 3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize("chunks", [None, (1, 3, 4, 23)])
+def test_limits_of_volumes_are_numpys_percentiles(dtype, chunks, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 250)
+    volume = Lazy(random(dtype, (2, 5, 17, 23)), chunks)
+    got = Normalization().limits(volume)
+    expected = np.percentile(volume.array.reshape(2, -1).astype(np.float64), (1, 99.8), axis=1).T
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    assert max(np.prod(shape) for shape in volume.reads) <= (250 if chunks is None else 2 * 3 * 4 * 23)
 
 
 @given(
@@ -112,7 +123,7 @@ def test_bool_is_an_image_of_zeros_and_ones():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_not_finite_pixels_are_counted_and_the_remedy_is_named(value, monkeypatch):
-    monkeypatch.setattr(normalization, "_BLOCK", 8)
+    monkeypatch.setattr(blocks, "BLOCK", 8)
     image = np.zeros((1, 10, 8), np.float32)
     image[0, [2, 5, 9], 3] = value
     with pytest.raises(InputError, match=r"3 pixels are NaN or infinite.*nan_to_num"):
@@ -131,7 +142,7 @@ def test_an_empty_image_is_refused():
 
 
 def test_lazy_arrays_are_read_in_whole_chunks_and_bounded_blocks(monkeypatch):
-    monkeypatch.setattr(normalization, "_BLOCK", 1000)
+    monkeypatch.setattr(blocks, "BLOCK", 1000)
     image = random("u2", (2, 95, 50))
     lazy = Lazy(image, chunks=(1, 4, 50))
     np.testing.assert_array_equal(Normalization().limits(lazy), Normalization().limits(image))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -12,9 +13,16 @@ from .pixels import GREY, Pixels
 
 __all__ = ["choose_channels", "pick_channels"]
 
+Channels = tuple[int, ...] | Literal["grey"]
+
 
 def choose_channels(
-    image: Image, wanted: int, chosen: tuple[int | str, ...], *, trained: tuple[int | str, ...] = ()
+    image: Image,
+    wanted: int,
+    chosen: tuple[int | str, ...],
+    *,
+    trained: tuple[int | str, ...] = (),
+    volume: bool = False,
 ) -> tuple[Pixels, str]:
     """Bring an image to the number of channels that a model takes.
 
@@ -38,11 +46,13 @@ def choose_channels(
         Indices or names, or the one word ``"grey"``; empty where the user left it open.
     trained
         What was chosen when the model was trained, likewise; empty if nothing was, or it is not known.
+    volume
+        Whether the model takes volumes.
 
     Returns
     -------
     pixels
-        ``(wanted, H, W)``, read when sliced.
+        ``(wanted, H, W)``, for volumes ``(wanted, Z, Y, X)``, read when sliced.
     note
         What was done, for the user; empty if nothing.
 
@@ -51,17 +61,28 @@ def choose_channels(
     InputError
         If the choice does not fit the image or the model, or is needed.
     """
+    everything = Pixels(image, tuple(range(image.channels)), volume=volume)
+    picked, note = _choose(image, everything, wanted, chosen, trained)
+    return Pixels(image, picked, volume=volume), note
+
+
+def _choose(
+    image: Image,
+    everything: Pixels,
+    wanted: int,
+    chosen: tuple[int | str, ...],
+    trained: tuple[int | str, ...],
+) -> tuple[Channels, str]:
     if chosen:
         return _pick(image, wanted, chosen)
     if trained and (found := _as_trained(image, wanted, trained)):
         return found
-    everything = Pixels(image, tuple(range(image.channels)))
     if image.channels == wanted:
-        return everything, ""
+        return tuple(range(wanted)), ""
     if wanted == 1:
         return _only_one(image, everything, trained)
     if (wanted, image.channels) == (3, 4) and _varying(everything)[3] is False:
-        return Pixels(image, (0, 1, 2)), "the constant fourth channel (alpha) is left out"
+        return (0, 1, 2), "the constant fourth channel (alpha) is left out"
     raise InputError(
         f"{image.name}: the model takes {wanted} channels, the image has {_described(image)}; "
         f"name the {wanted} to use, in the model's order (channels; one may be named several times)"
@@ -69,15 +90,17 @@ def choose_channels(
     )
 
 
-def pick_channels(image: Image, chosen: tuple[int | str, ...]) -> Image:
+def pick_channels(image: Image, chosen: tuple[int | str, ...], *, volume: bool = False) -> Image:
     """The image with the chosen channels alone.
 
     Parameters
     ----------
     image
-        A single frame, without depth.
+        A single frame; without depth, if it is no volume.
     chosen
         Indices or names, or the one word ``"grey"``.
+    volume
+        Whether it is a volume.
 
     Raises
     ------
@@ -85,25 +108,26 @@ def pick_channels(image: Image, chosen: tuple[int | str, ...]) -> Image:
         If it has depth, or not these channels; the message begins with the image's path.
     """
     where = image.path or image.name
-    image = image.squeeze()
-    if "Z" in image.axes:
+    image = image.squeeze("ZYX" if volume else "YX")
+    if "Z" in image.axes and not volume:
         raise InputError(
             f"{where}: has the axes {image.axes}; channels can be named for images without depth"
         )
     try:
-        pixels, _ = choose_channels(image, 1 if chosen == (GREY,) else len(chosen), chosen)
+        wanted = 1 if chosen == (GREY,) else len(chosen)
+        pixels, _ = choose_channels(image, wanted, chosen, volume=volume)
     except InputError as error:
         raise InputError(f"{where}: {str(error).removeprefix(f'{image.name}: ')}") from error
     names = image.channel_names if chosen != (GREY,) else ()
     return replace(
         image,
-        array=pixels[:, :, :],
-        axes="CYX",
+        array=pixels[(slice(None),)],
+        axes="CZYX" if volume else "CYX",
         channel_names=tuple(names[_index(image, c)] for c in chosen) if names else (),
     )
 
 
-def _pick(image: Image, wanted: int, chosen: tuple[int | str, ...]) -> tuple[Pixels, str]:
+def _pick(image: Image, wanted: int, chosen: tuple[int | str, ...]) -> tuple[Channels, str]:
     if chosen == (GREY,) and GREY not in image.channel_names:
         return _grey(image, wanted)
     indices = tuple(_index(image, c) for c in chosen)
@@ -112,18 +136,18 @@ def _pick(image: Image, wanted: int, chosen: tuple[int | str, ...]) -> tuple[Pix
             f"{image.name}: the model takes {wanted} channel{'s'[: wanted > 1]}, but "
             f"{len(indices)} were chosen ({', '.join(map(str, chosen))})"
         )
-    return Pixels(image, indices), f"{_listed(chosen)} used"
+    return indices, f"{_listed(chosen)} used"
 
 
-def _as_trained(image: Image, wanted: int, trained: tuple[int | str, ...]) -> tuple[Pixels, str] | None:
+def _as_trained(image: Image, wanted: int, trained: tuple[int | str, ...]) -> tuple[Channels, str] | None:
     """The channels that the model was trained on; None where the image has not got them."""
     try:
-        pixels, note = _pick(image, wanted, trained)
+        picked, note = _pick(image, wanted, trained)
     except InputError:
         return None
     if image.channels == wanted and all(_index(image, c) == k for k, c in enumerate(trained)):
-        return pixels, ""  # all there are, in their order
-    return pixels, f"{note}, as the model was trained"
+        return picked, ""  # all there are, in their order
+    return picked, f"{note}, as the model was trained"
 
 
 def _not_as_trained(trained: tuple[int | str, ...]) -> str:
@@ -133,15 +157,13 @@ def _not_as_trained(trained: tuple[int | str, ...]) -> str:
     return f"; the model was trained on {what}, which this image does not have"
 
 
-def _only_one(image: Image, everything: Pixels, trained: tuple[int | str, ...]) -> tuple[Pixels, str]:
+def _only_one(image: Image, everything: Pixels, trained: tuple[int | str, ...]) -> tuple[Channels, str]:
     varying = [i for i, v in enumerate(_varying(everything)) if v]
     kept = varying[:1] or [0]
     if all(_equal(everything, kept[0], other) for other in varying[1:]):
         if len(varying) > 1:
-            return Pixels(
-                image, (kept[0],)
-            ), f"the {len(varying)} channels that are not constant are equal: one is used"
-        return Pixels(image, (kept[0],)), f"channel {_name(image, kept[0])} used: the others are constant"
+            return (kept[0],), f"the {len(varying)} channels that are not constant are equal: one is used"
+        return (kept[0],), f"channel {_name(image, kept[0])} used: the others are constant"
     raise InputError(
         f"{image.name}: the model takes 1 channel, the image has {_described(image)} that differ; "
         f"name the one to use (channels={varying[0]}), or 'grey' for the brightness of a colour picture"
@@ -149,13 +171,13 @@ def _only_one(image: Image, everything: Pixels, trained: tuple[int | str, ...]) 
     )
 
 
-def _grey(image: Image, wanted: int) -> tuple[Pixels, str]:
+def _grey(image: Image, wanted: int) -> tuple[Channels, str]:
     if wanted != 1 or image.channels not in (3, 4):
         raise InputError(
             f"{image.name}: 'grey' makes 1 channel of a colour picture's 3; the model takes {wanted}, "
             f"the image has {_described(image)}"
         )
-    return Pixels(image, GREY), "colours turned to grey (0.299 R + 0.587 G + 0.114 B)"
+    return GREY, "colours turned to grey (0.299 R + 0.587 G + 0.114 B)"
 
 
 def _index(image: Image, channel: int | str) -> int:
@@ -186,10 +208,10 @@ def _name(image: Image, index: int) -> str:
 
 def _varying(pixels: Pixels) -> list[bool]:
     """Whether each channel has more than one value."""
-    first = pixels[:, :1, :1]
+    first = pixels[(slice(None), *[slice(1)] * (len(pixels.shape) - 1))]
     varying = np.zeros(pixels.shape[0], dtype=bool)
     for block in pixels.blocks():
-        varying |= (block != first).any(axis=(1, 2))
+        varying |= (block != first).any(axis=tuple(range(1, block.ndim)))
         if varying.all():
             break
     return [bool(v) for v in varying]

@@ -8,34 +8,19 @@ that sorts like it, and one pass counts 16 bits of it at a time. So 8 and 16 bit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, InputError
+from .blocks import BLOCK, ArrayLike, blocks
 
 __all__ = ["ArrayLike", "Normalization"]
 
-_BLOCK = 2**22  # values counted at a time: 32 MB as the 64-bit integers that np.bincount needs
 _EPSILON = 1e-20  # StarDist's, so that the same percentiles give the same float32 values
-
-
-class ArrayLike(Protocol):
-    """An array, or something that becomes one where it is sliced: a memory map, Zarr, a channel selection."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths of the axes."""
-
-    @property
-    def dtype(self) -> Any:
-        """Type of the values."""
-
-    def __getitem__(self, index: Any, /) -> Any:
-        """Read a region."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +49,7 @@ class Normalization:
         Parameters
         ----------
         array
-            ``(C, *spatial)``, bool, integer or float. It may be lazy: it is read in blocks along the first
-            spatial axis.
+            ``(C, *spatial)``, bool, integer or float. It may be lazy: it is read in blocks.
 
         Returns
         -------
@@ -150,16 +134,6 @@ def _check(array: ArrayLike) -> None:
         raise InputError(f"an image of shape {tuple(array.shape)} (channels first) has no pixels")
 
 
-def _blocks(array: ArrayLike) -> Iterator[npt.NDArray[Any]]:
-    """Read ``(C, rows, ...)`` pieces of about `_BLOCK` values, whole chunks of the file at a time."""
-    per_row = array.shape[0] * int(np.prod(array.shape[2:], dtype=np.int64))
-    chunks = getattr(array, "chunks", None)
-    chunk = int(chunks[1]) if chunks and isinstance(chunks[1], int) else 1
-    rows = max(1, _BLOCK // (per_row * chunk)) * chunk
-    for start in range(0, array.shape[1], rows):
-        yield np.asarray(array[:, start : start + rows])
-
-
 def _values_at_ranks(array: ArrayLike, groups: list[slice], ranks: list[int]) -> list[list[float]]:
     """Values of each group of channels at 0-based ranks of their sorted order: ``[group][rank]``."""
     dtype = np.dtype(array.dtype)
@@ -185,14 +159,14 @@ def _count(
     shift, step = digit
     counts = [{p: np.zeros(2**step, np.int64) for p in found} for found in prefixes]
     bad = 0
-    for block in _blocks(array):
+    for block in blocks(array):
         if block.dtype.kind == "f" and not (finite := np.isfinite(block)).all():
             bad += finite.size - int(np.count_nonzero(finite))
             continue
         for group, by_prefix in zip(groups, counts, strict=True):
             keys = _keys(block[group]).ravel()
-            for start in range(0, len(keys), _BLOCK):
-                _tally(keys[start : start + _BLOCK], by_prefix, shift, step)
+            for start in range(0, len(keys), BLOCK):
+                _tally(keys[start : start + BLOCK], by_prefix, shift, step)
     if bad:
         raise InputError(
             f"{bad} pixels are NaN or infinite; replace them first, e.g. with numpy.nan_to_num, "
