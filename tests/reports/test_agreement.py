@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stellate.axes import Image
 from stellate.errors import InputError
 from stellate.reports.agreement import AGREEMENT_COLOURS, draw_agreement
 
@@ -48,6 +49,27 @@ def test_hatching_tells_them_apart_without_colour(case):
 def test_a_higher_threshold_unmatches(case):
     left, _ = draw_agreement(*case, max_side=64, threshold=0.95)
     assert share(left, "matched", slice(None), slice(None)) == 0
+
+
+def test_volumes_are_matched_in_depth_and_seen_along_it(case):
+    """Object 3 lies below object 1 and is found a plane too high: in the projection alone it would look right."""
+    image, truth, predicted = case
+    planes = np.zeros((3, 4, 64, 64), np.float32)
+    planes[0] = image
+    volume, truths, found = planes[0], planes[1].astype(np.int32), planes[2].astype(np.int32)
+    truths[:2], found[:2] = truth, predicted
+    truths[2:, 8:16, 8:16], found[3:, 8:16, 8:16] = 3, 10
+    found[3:, 16:18, 8:16] = 10
+    volume += 9 * (truths == 1)
+    left, right = draw_agreement(Image(volume, "ZYX"), truths, found, max_side=64)
+    alone = (slice(9, 15), slice(9, 15))
+    assert share(left, "missed", *alone) > 0.1
+    assert share(right, "false", *alone) > 0.1
+    assert share(left, "matched", slice(5, 6), slice(5, 20)) == 1
+    assert share(right, "matched", slice(6, 7), slice(5, 20)) == 1
+    assert share(left, "missed", slice(40, 60), slice(5, 25)) > 0.4
+    with pytest.raises(InputError, match="labels have shape"):
+        draw_agreement(Image(volume[1:], "ZYX"), truths, found)
 
 
 def test_sizes(case):

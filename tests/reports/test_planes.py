@@ -6,6 +6,7 @@ from PIL import Image as PillowImage
 
 from stellate.axes import Image
 from stellate.errors import InputError
+from stellate.io.class_colours import class_colour
 from stellate.reports import planes
 from stellate.reports.planes import three_planes
 from stellate.results import Instances
@@ -67,6 +68,20 @@ def test_outlines_in_all_three_panels_and_none_at_their_borders(block):
     for panel, around, more in ((xy, block_in[0], 30), (xz, block_in[1], 10), (yz, block_in[2], 0)):
         assert panel.sum() == pytest.approx((around + more) * zoom, abs=14)
     assert not xy[:, -1].any()
+
+
+def test_objects_of_a_class_have_its_colour_in_every_panel(block):
+    image, labels = block
+    others = {"class_names": ("round", "long")}
+    for known in (0, 1):
+        objects = Instances(labels, classes=np.array([known], np.int32), **others)
+        picture = three_planes(Image(image, "ZYX"), objects, at=(4, 15, 20))
+        has = (picture == class_colour(known)).all(axis=-1)
+        assert np.array_equal(has & ~yellowish(picture), coloured(picture))
+    unknown = Instances(labels, classes=np.array([-1], np.int32), **others)
+    assert np.array_equal(
+        three_planes(Image(image, "ZYX"), unknown), three_planes(Image(image, "ZYX"), labels)
+    )
 
 
 def test_the_busiest_planes_of_the_middle_half():

@@ -27,6 +27,20 @@ def test_highest_values_and_brighter_objects_in_front(axes):
     np.testing.assert_array_equal(seen, expected)
 
 
+@pytest.mark.parametrize("in_front", [[], [1], [1, 4]])
+def test_chosen_objects_hide_all_others(in_front):
+    """However much brighter the others are; among themselves they keep to their brightness."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 5, (4, 9, 9)).astype(np.int32)
+    brightness = np.array([0, 3, 1e30, 2e30, 5], np.float32)
+    _, seen = maximum_projection(Image(brightness[labels], "ZYX"), labels, in_front=in_front)
+    order = sorted(range(1, 5), key=lambda k: (k in in_front, brightness[k]))
+    expected = np.zeros((9, 9), np.int32)
+    for label in order:
+        expected[(labels == label).any(axis=0)] = label
+    np.testing.assert_array_equal(seen, expected)
+
+
 def test_nan_is_left_out():
     array = np.array([[[np.nan, 1.0]], [[2.0, np.nan]]], np.float32)
     projected, seen = maximum_projection(Image(array, "ZYX"), np.array([[[1, 1]], [[2, 2]]], np.int32))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import tee
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,7 @@ from ..io.atomic import atomic
 from ..metrics.instances import InstanceMetrics
 from ..reports.agreement import draw_agreement
 from ..reports.evaluation_page import write_evaluation_page
-from ..results import Result
+from ..results import Instances, Result
 from .options import PredictOptions
 from .predictor import Predictor
 
@@ -128,19 +130,24 @@ def evaluate_dataset(
     names = [record.name for record in dataset.records]
     images, annotations = tee(dataset.pair(index) for index in range(len(names)))
 
-    def found() -> Iterator[Result]:
+    def found(folder: Path) -> Iterator[Result]:
         for index, (image, _) in enumerate(images):
             try:
-                yield predictor.predict(image, options).result
+                result = predictor.predict(image, options).result
             except InputError as error:
                 raise InputError(f"{dataset[index].image_path}: {error}") from error
+            _keep(folder, index, result)
+            yield result
             if progress is not None:
                 progress(index + 1, len(names), names[index])
 
-    metrics = predictor.task(options).score(found(), (truth for _, truth in annotations), names)
-    # predicted once more, so that only a dozen pictures need be held, not every label image
-    worst = tuple((names[k], *_pictures(predictor, dataset, k, options)) for k in metrics.worst(WORST_SHOWN))
-    return Evaluation(metrics, predictor.info.name, dataset.root.name, worst)
+    # until the last image it is open which are the worst; kept in memory, label volumes would fill it
+    with TemporaryDirectory(prefix="stellate-") as kept:
+        truths = (truth for _, truth in annotations)
+        metrics = predictor.task(options).score(found(Path(kept)), truths, names)
+        worst = metrics.worst(WORST_SHOWN)
+        pictures = tuple((names[k], *_pictures(dataset, k, Path(kept))) for k in worst)
+    return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures)
 
 
 def _check_classes(known: Sequence[str], dataset: Dataset) -> None:
@@ -151,8 +158,12 @@ def _check_classes(known: Sequence[str], dataset: Dataset) -> None:
         )
 
 
-def _pictures(
-    predictor: Predictor, dataset: Dataset, index: int, options: PredictOptions | None
-) -> tuple[Picture, Picture]:
+def _keep(folder: Path, index: int, result: Result) -> None:
+    if isinstance(result, Instances):
+        (folder / str(index)).write_bytes(zlib.compress(np.ascontiguousarray(result.labels), level=1))
+
+
+def _pictures(dataset: Dataset, index: int, kept: Path) -> tuple[Picture, Picture]:
     image, truth = dataset.pair(index)
-    return draw_agreement(image, truth.labels, predictor.predict(image, options).labels)
+    labels = np.frombuffer(zlib.decompress((kept / str(index)).read_bytes()), dtype=np.int32)
+    return draw_agreement(image, truth.labels, labels.reshape(truth.labels.shape))

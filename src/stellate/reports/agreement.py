@@ -12,6 +12,7 @@ from ..axes import Image
 from ..metrics.overlap import match
 from .backdrop import backdrop, reduce_labels
 from .outlines import outline_pixels
+from .projection import seen_plane
 
 __all__ = ["AGREEMENT_COLOURS", "draw_agreement"]
 
@@ -40,9 +41,10 @@ def draw_agreement(
     Parameters
     ----------
     image
-        The image, as `backdrop` takes it.
+        The image, as `backdrop` takes it, or a volume, which is seen along its depth.
     truth, predicted
-        Label images of the image's spatial shape.
+        Label images of the image's spatial shape. Of the objects of a volume that lie above one another, those
+        without a match hide the others, then the brighter ones.
     threshold
         Least IoU of a match.
     max_side
@@ -59,8 +61,11 @@ def draw_agreement(
     InputError
         If the shapes differ.
     """
-    ids, _ = match(truth, predicted).assign(threshold)
-    picture, step = backdrop(image, max_side=max_side)
+    matching = match(truth, predicted)
+    ids, _ = matching.assign(threshold)
+    plane, truth = seen_plane(image, truth, in_front=np.setdiff1d(matching.true_ids, ids[:, 0]))
+    _, predicted = seen_plane(image, predicted, in_front=np.setdiff1d(matching.predicted_ids, ids[:, 1]))
+    picture, step = backdrop(plane, max_side=max_side)
     zoom = max(1, max_side // max(picture.shape))
     pictures = []
     for labels, matched, otherwise, slope in (

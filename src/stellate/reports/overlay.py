@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
-from ..errors import InputError
 from ..results import Instances
-from .backdrop import backdrop, reduce_labels, show_plane
+from .backdrop import backdrop, reduce_labels
 from .outlines import draw_outlines, object_colours
-from .projection import maximum_projection
+from .projection import seen_plane
 
 __all__ = ["overlay"]
 
@@ -53,29 +52,10 @@ def overlay(
         If the shapes differ, or a bare array can be read in several ways.
     """
     values = labels.labels if isinstance(labels, Instances) else np.asarray(labels)
-    plane, values = _seen(image, values)
+    plane, values = seen_plane(image, values)
     picture, step = backdrop(plane, max_side=max_side)
     shown = reduce_labels(values, step)
     if zoom > 1:
         picture, shown = (a.repeat(zoom, axis=0).repeat(zoom, axis=1) for a in (picture, shown))
     draw_outlines(picture, shown, object_colours(picture, shown, labels))
     return picture
-
-
-def _seen(image: Image | npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[Image, npt.NDArray[Any]]:
-    """The plane that is drawn, and the labels in it."""
-    if isinstance(image, Image):
-        for axis in set(image.axes) - set("ZYXC"):
-            image = image.select(axis, image.sizes[axis] // 2)
-    volume = image if isinstance(image, Image) and "Z" in image.axes else None
-    plane = volume or show_plane(image)
-    expected = tuple(plane.sizes[a] for a in "ZYX" if a in plane.axes)
-    if labels.shape != expected and (labels.ndim != 2 or labels.shape != expected[-2:]):
-        raise InputError(
-            f"{plane.name}: the labels have shape {labels.shape}, but the image {expected}; "
-            "both must cover the same pixels"
-        )
-    if volume is None:
-        return plane, labels
-    projected, seen = maximum_projection(volume, labels if labels.ndim == 3 else None)
-    return show_plane(projected), labels if seen is None else seen

@@ -9,13 +9,58 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
+from ..errors import InputError
 from ..geometry.projection import add_values, project_labels
+from .backdrop import show_plane
 
-__all__ = ["maximum_projection"]
+__all__ = ["maximum_projection", "seen_plane"]
+
+
+def seen_plane(
+    image: Image | npt.NDArray[Any], labels: npt.NDArray[Any], *, in_front: npt.ArrayLike = ()
+) -> tuple[Image, npt.NDArray[Any]]:
+    """The plane of an image that is drawn, and the labels in it.
+
+    Parameters
+    ----------
+    image
+        Of time and pages the middle is drawn, of a volume the brightest along its depth.
+    labels
+        Of the image's spatial shape, or for a volume of one of its planes.
+    in_front
+        Labels of objects of a volume that hide all others; else of those above one another the brightest is seen.
+
+    Returns
+    -------
+    image
+        Axes ``YX``, or these and ``C``, in any order.
+    labels
+        ``(rows, columns)``.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or a bare array can be read in several ways.
+    """
+    if isinstance(image, Image):
+        for axis in set(image.axes) - set("ZYXC"):
+            image = image.select(axis, image.sizes[axis] // 2)
+    volume = image if isinstance(image, Image) and "Z" in image.axes else None
+    plane = volume or show_plane(image)
+    expected = tuple(plane.sizes[a] for a in "ZYX" if a in plane.axes)
+    if labels.shape != expected and (labels.ndim != 2 or labels.shape != expected[-2:]):
+        raise InputError(
+            f"{plane.name}: the labels have shape {labels.shape}, but the image {expected}; "
+            "both must cover the same pixels"
+        )
+    if volume is None:
+        return plane, labels
+    projected, seen = maximum_projection(volume, labels if labels.ndim == 3 else None, in_front=in_front)
+    return show_plane(projected), labels if seen is None else seen
 
 
 def maximum_projection(
-    image: Image, labels: npt.NDArray[Any] | None = None
+    image: Image, labels: npt.NDArray[Any] | None = None, *, in_front: npt.ArrayLike = ()
 ) -> tuple[Image, npt.NDArray[np.int32] | None]:
     """Project an image along ``Z``.
 
@@ -25,6 +70,8 @@ def maximum_projection(
         Axes ``ZYX``, or these and ``C``, in any order. It may be lazy: it is read plane by plane.
     labels
         ``(planes, rows, columns)``, integer, of the same spatial shape; or None.
+    in_front
+        Labels of objects that hide all others.
 
     Returns
     -------
@@ -49,7 +96,11 @@ def maximum_projection(
     projected = replace(image.select("Z", 0), array=top)
     if labels is None:
         return projected, None
-    return projected, project_labels(labels, np.nan_to_num(sums / np.maximum(counts, 1)))
+    # by order, so that no brightness is so large that what is added gets lost in it
+    order = np.unique(np.nan_to_num(sums / np.maximum(counts, 1)), return_inverse=True)[1]
+    rank = order.astype(np.float64)
+    rank[np.asarray(in_front, dtype=np.int64)] += len(rank)
+    return projected, project_labels(labels, rank)
 
 
 def _brightness(plane: Image, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
