@@ -96,10 +96,13 @@ class Pixels:
 
 
 class ChannelsLast:
-    """All channels of an image as a ``(H, W, C)`` array that reads the rows that are sliced from it."""
+    """All channels of an image as a ``(H, W, C)`` array that reads the rows that are sliced from it.
 
-    def __init__(self, image: Image) -> None:
-        self._pixels = Pixels(image, tuple(range(image.channels)))
+    Of a volume the array is ``(Z, Y, X, C)``, and planes are sliced.
+    """
+
+    def __init__(self, image: Image, *, volume: bool = False) -> None:
+        self._pixels = Pixels(image, tuple(range(image.channels)), volume=volume)
         self.shape = (*self._pixels.shape[1:], self._pixels.shape[0])
         self.dtype = self._pixels.dtype
 

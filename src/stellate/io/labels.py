@@ -97,7 +97,7 @@ def write_labels(
     OutputError
         If the disk is full or does not permit it.
     """
-    parts = list(labels) if isinstance(labels, list | tuple) else [labels]
+    parts: Any = list(labels) if isinstance(labels, list | tuple) else [labels]
     shape = _shape(parts, frames=isinstance(labels, list | tuple))
     dtype = _smallest_dtype(parts)
     sizes = _sizes(shape, axes)

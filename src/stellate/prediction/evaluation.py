@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import tee
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -160,7 +161,8 @@ def _check_classes(known: Sequence[str], dataset: Dataset) -> None:
 
 def _keep(folder: Path, index: int, result: Result) -> None:
     if isinstance(result, Instances):
-        (folder / str(index)).write_bytes(zlib.compress(np.ascontiguousarray(result.labels), level=1))
+        values: Any = np.ascontiguousarray(result.labels)
+        (folder / str(index)).write_bytes(zlib.compress(values, level=1))
 
 
 def _pictures(dataset: Dataset, index: int, kept: Path) -> tuple[Picture, Picture]:

@@ -172,7 +172,7 @@ def _measured(frame: Image, instances: Instances) -> dict[str, npt.NDArray[Any]]
     measure_all: Any = measure_volume if volume else measure
     columns: dict[str, npt.NDArray[Any]] = measure_all(
         instances.labels,
-        ChannelsLast(frame, volume=True) if volume else ChannelsLast(frame),
+        ChannelsLast(frame, volume=volume),
         spacing=spacing,
         channel_names=frame.channel_names,
         count=len(instances),
