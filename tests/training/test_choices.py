@@ -8,7 +8,7 @@ import pytest
 
 from stellate.data.fingerprint import Fingerprint
 from stellate.data.normalization import Normalization
-from stellate.errors import ConfigError, DataError
+from stellate.errors import ConfigError, DataError, InputError
 from stellate.models.file import ModelInfo
 from stellate.models.stardist import StarDistConfig
 from stellate.training.choices import choose
@@ -81,6 +81,25 @@ def test_what_the_user_sets_wins_and_is_said_to_be_set() -> None:
     assert all(said[name] == "as set" for name in ("grid", "depth", "batch_norm", "n_rays", "patch"))
 
 
+def test_a_patch_or_grid_for_volumes_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"expected 2 numbers \(height and width\), for the data is images"):
+        choose("stardist", data(16), TrainSettings(patch=(32, 64, 64)))
+    with pytest.raises(ConfigError, match=r"network\.grid \(1, 2, 2\): expected 2 numbers"):
+        choose("stardist", data(16), TrainSettings(network={"grid": (1, 2, 2)}))
+
+
+def test_a_resnet_has_no_foreground_and_no_depth_to_choose() -> None:
+    choices = choose("stardist", data(16), TrainSettings(network={"backbone": "resnet"}))
+    assert StarDistConfig(**choices.network).backbone == "resnet"
+    assert choices.network["foreground"] is False
+    assert "depth" not in choices.network
+
+
+@pytest.mark.parametrize(("devices", "batch"), [(1, 4), (2, 4), (3, 6), (8, 8)])
+def test_every_device_gets_as_many_patches(devices: int, batch: int) -> None:
+    assert choose("stardist", data(16), TrainSettings(devices=devices)).batch_size == batch
+
+
 def test_every_choice_has_a_reason_in_words() -> None:
     lines = choose("stardist", data(16), TrainSettings()).lines()
     assert any(line.startswith("grid") and "2 x 2" in line and "16 px" in line for line in lines)
@@ -148,9 +167,7 @@ def test_no_objects_to_learn_from() -> None:
         choose("stardist", empty, TrainSettings())
 
 
-def test_volumes_and_mixed_channels_are_refused() -> None:
-    with pytest.raises(DataError, match="ZYX"):
-        choose("stardist", data(16, spatial_axes="ZYX"), TrainSettings())
+def test_mixed_channels_are_refused() -> None:
     with pytest.raises(DataError, match="9 with 1, 1 with 3"):
         choose("stardist", data(16, channels={"1": 9, "3": 1}), TrainSettings())
 
@@ -174,7 +191,9 @@ def test_a_patch_that_the_network_cannot_take() -> None:
         ({"normalize_channels": "both"}, "normalize_channels 'both': expected one of separate, joint"),
         ({"diameters": (50, 10)}, "diameters .*: expected the smaller number first"),
         ({"patch": (64, -64)}, "patch .*: expected two numbers above 0"),
-        ({"patch": 64}, "patch 64: expected two numbers above 0"),
+        ({"patch": 64}, "patch 64: expected two numbers above 0, or three for volumes"),
+        ({"patch": (1, 2, 3, 4)}, "patch .*: expected two numbers above 0, or three"),
+        ({"batch_size": 0}, "batch_size 0: expected a whole number, at least 1"),
         ({"patch": (64.5, 64)}, "patch .*: expected whole numbers of pixels"),
         ({"devices": 2, "validation_patches": 1}, "validation_patches 1: expected at least 2"),
         ({"epoch": 5}, "did you mean 'epochs'"),
@@ -187,6 +206,11 @@ def test_a_patch_that_the_network_cannot_take() -> None:
 def test_settings_out_of_range(values: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         TrainSettings.from_mapping(values)
+
+
+def test_axes_that_are_none() -> None:
+    with pytest.raises(InputError, match="axes 'ZZYX': a letter stands twice"):
+        TrainSettings(axes="ZZYX")
 
 
 def test_an_unknown_network_setting_is_refused_with_a_suggestion() -> None:

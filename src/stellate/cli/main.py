@@ -47,8 +47,10 @@ app = App(
 )
 # in the order of work, not of the alphabet
 _COMMANDS: tuple[Callable[..., int], ...] = (demo, predict, train, evaluate, info, models, convert)
+# how many numbers --patch takes depends on the data
+_OPTIONS = {train: Parameter(consume_multiple=True)}
 for _place, _command in enumerate(_COMMANDS):
-    app.command(_command, sort_key=_place)
+    app.command(_command, sort_key=_place, default_parameter=_OPTIONS.get(_command))
 app.command(data)
 app.meta.suppress_keyboard_interrupt = False
 

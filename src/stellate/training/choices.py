@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from ..data.fingerprint import Fingerprint
@@ -14,67 +14,29 @@ from ..models import configure
 from ..models.file import ModelInfo
 from ..models.stardist import StarDistConfig
 from .class_choices import class_names, class_weights, why_classes
+from .image_choices import MAX_DEPTH, choose_image_network, image_patch
+from .reasons import Choices, Fields, Reason, text
 from .settings import TrainSettings
+from .volume_choices import MAX_VOLUME_DEPTH, VOLUME_RAYS, choose_volume_network, volume_patch
 
-__all__ = ["Choices", "Reason", "choose"]
+__all__ = ["Choices", "Reason", "choose", "widest_field"]
 
-# Networks much deeper than this no longer fit small patches.
-MAX_DEPTH = 5
-# Below this the lowest levels hold most of the weights without helping; above, depth is free but for a few weights.
-CHANNEL_LIMIT = 128
-SMALLEST_PATCH, LARGEST_PATCH = 128, 512
 # Of the distance loss beside that of the probability, whose values are of the order of 1.
 DISTANCE_WEIGHTS = {"iou": 0.5, "l1": 0.2}
+# StarDist's for images; for volumes so many patches as hold about as many voxels, for which memory and time go.
+IMAGE_BATCH, BATCH_VOXELS = 4, 2**19
 
 
-@dataclass(frozen=True)
-class Reason:
-    """A choice and why it was made."""
+def widest_field(n_axes: int) -> tuple[int, ...]:
+    """Sides of the largest region that a U-Net sees, of those that are chosen for images (2 axes) or volumes (3).
 
-    name: str
-    value: Any
-    why: str
-
-
-@dataclass
-class Choices:
-    """What a run will use.
-
-    Attributes
-    ----------
-    network
-        Fields of the network's config.
-    task
-        Settings of the task.
-    patch
-        Height and width of the training patches.
-    learning_rate
-        Peak learning rate.
-    normalization
-        How intensities are brought to a common scale.
-    class_names
-        Names of the object classes; empty if objects are not told apart.
-    reasons
-        Every choice, in the order made.
+    Examples
+    --------
+    >>> widest_field(3)
+    (828, 828, 828)
     """
-
-    network: dict[str, Any] = field(default_factory=dict)
-    task: dict[str, Any] = field(default_factory=dict)
-    patch: tuple[int, int] = (256, 256)
-    learning_rate: float = 3e-4
-    normalization: Normalization = field(default_factory=Normalization)
-    class_names: tuple[str, ...] = ()
-    reasons: list[Reason] = field(default_factory=list)
-
-    def note(self, name: str, value: Any, why: str) -> Any:
-        """Record a choice and return its value."""
-        self.reasons.append(Reason(name, value, why))
-        return value
-
-    def lines(self) -> list[str]:
-        """The choices as text, one a line."""
-        width = max((len(r.name) for r in self.reasons), default=0)
-        return [f"{r.name:{width}}  {_text(r.value)}: {r.why}" for r in self.reasons]
+    depth = MAX_DEPTH if n_axes == 2 else MAX_VOLUME_DEPTH
+    return StarDistConfig(grid=(4,) * n_axes, depth=depth).receptive_field
 
 
 def choose(model: str, data: Fingerprint, settings: TrainSettings, start: ModelInfo | None = None) -> Choices:
@@ -95,24 +57,20 @@ def choose(model: str, data: Fingerprint, settings: TrainSettings, start: ModelI
     Raises
     ------
     DataError
-        If the data cannot be used with this model (no objects, mixed channels, volumes).
+        If the data cannot be used with this model (no objects, mixed channels).
     ConfigError
-        If a setting contradicts the network that the run starts from.
+        If a setting contradicts the network that the run starts from, or the data's dimensions do.
     """
     return CHOOSERS[model](data, settings, start)
 
 
 def _choose_stardist(data: Fingerprint, settings: TrainSettings, start: ModelInfo | None) -> Choices:
-    if data.spatial_axes != "YX":
-        raise DataError(
-            f"the images have the axes {data.spatial_axes}; this model outlines objects in 2D images, axes YX"
-        )
     if not data.n_objects:
         raise DataError(
             "no objects in any mask of the training images; annotate some of them (masks hold 1, 2, ... for the "
             "objects and 0 for the background)"
         )
-    configure("stardist", settings.network)  # before what is chosen depends on it
+    _check_settings(data, settings, start)
     choices = Choices(class_names=class_names(data, settings.network, start))
     if start is not None:
         _keep_network(choices, settings, start.config)
@@ -121,12 +79,42 @@ def _choose_stardist(data: Fingerprint, settings: TrainSettings, start: ModelInf
     if choices.class_names:
         choices.note("classes", len(choices.class_names), why_classes(choices.class_names, data, start))
     config: StarDistConfig = configure("stardist", choices.network)
-    _choose_patch(choices, data, settings, config)
+    _choose_patch(choices, data, settings, config.stride)
+    _choose_batch(choices, data, settings)
     _choose_task(choices, settings, start.settings if start else None)
     _choose_class_weights(choices, data, settings)
     _choose_rate(choices, settings, config, fine_tuning=start is not None)
     _choose_normalization(choices, settings, start.normalization if start else None)
     return choices
+
+
+def _check_settings(data: Fingerprint, settings: TrainSettings, start: ModelInfo | None) -> None:
+    """See that the network that the user set, or that the run starts from, is for data of these dimensions.
+
+    Raises
+    ------
+    ConfigError
+        If not, or if what the user set makes no network.
+    """
+    axes = len(data.spatial_axes)
+    usual = {"grid": (2,) * axes, **({"n_rays": VOLUME_RAYS} if axes == 3 else {})}
+    if len(configure("stardist", {**usual, **_given(data, settings)}).grid) != axes:
+        raise ConfigError(
+            f"network.grid {settings.network['grid']}: expected {axes} numbers, for the data is {_kind(data)}"
+        )
+    if start is not None and len(configure("stardist", start.config).grid) != axes:
+        other = "images, axes YX" if axes == 3 else "volumes, axes ZYX"
+        raise ConfigError(
+            f"the model to start from is for {other}, but the data is {_kind(data)}; start anew, or from another model"
+        )
+
+
+def _given(data: Fingerprint, settings: TrainSettings) -> dict[str, Any]:
+    """What the user set of the network; one number for the grid is that along each axis."""
+    given = dict(settings.network)
+    if isinstance(given.get("grid"), int):
+        given["grid"] = (given["grid"],) * len(data.spatial_axes)
+    return given
 
 
 def _choose_rate(
@@ -155,41 +143,16 @@ def _keep_network(choices: Choices, settings: TrainSettings, start: Mapping[str,
             )
     choices.network = network
     shown = {name: kept[name] for name in ("in_channels", "grid", "n_rays", "depth", "base_channels")}
-    text = ", ".join(f"{name} {_text(value)}" for name, value in shown.items())
-    choices.note("network", text, "that of the model to start from")
+    listed = ", ".join(f"{name} {text(value)}" for name, value in shown.items())
+    choices.note("network", listed, "that of the model to start from")
 
 
 def _choose_network(choices: Choices, data: Fingerprint, settings: TrainSettings) -> None:
-    given = dict(settings.network)
-    network = choices.network
-    diameter = data.object_diameters["50"]
-    extent = data.object_extents["99"]
-
-    def pick(name: str, value: Any, why: str) -> None:
-        network[name] = given.pop(name, value)
-        choices.note(name, network[name], "as set" if name in settings.network else why)
-
-    pick("in_channels", *_channels(data, settings))
-    given.pop("n_classes", None)
-    if choices.class_names:
-        network["n_classes"] = len(choices.class_names)
-    grid = 1 if diameter < 8 else 2 if diameter < 60 else 4
-    pick("grid", (grid, grid), f"the median object is {diameter:.0f} px wide")
-    pick("batch_norm", True, "trains faster; folded away for prediction")
-    pick("foreground", True, "outlines are fitted to a foreground that knows each pixel")
-    grids = configure("stardist", {"grid": network["grid"]}).grid
-    depth = _depth_for(2 * extent, grids)
-    field_px = min(StarDistConfig(grid=grids, depth=given.get("depth", depth)).receptive_field)
-    why = f"sees {field_px} px; 99 % of the objects span at most {extent:.0f} px"
-    if field_px < extent:
-        why += ", more than any depth sees: scale the images down, or set a larger grid"
-    pick("depth", depth, why)
-    deep = network["depth"] > 3
-    limit = "depth costs few weights this way" if deep else "no limit: the network is shallow"
-    pick("max_channels", CHANNEL_LIMIT if deep else 0, limit)
-    network.update(given)
-    for name, value in given.items():
-        choices.note(name, value, "as set")
+    fields = Fields(choices, _given(data, settings))
+    fields.pick("in_channels", *_channels(data, settings))
+    fields.classes()
+    (choose_volume_network if _is_volumes(data) else choose_image_network)(choices, data, fields)
+    fields.rest()
 
 
 def _channels(data: Fingerprint, settings: TrainSettings) -> tuple[int, str]:
@@ -204,30 +167,33 @@ def _channels(data: Fingerprint, settings: TrainSettings) -> tuple[int, str]:
     ), "as many as were named" if settings.channels else "what the images have"
 
 
-def _depth_for(reach: float, grid: tuple[int, ...]) -> int:
-    for depth in range(3, MAX_DEPTH):
-        if min(StarDistConfig(grid=grid, depth=depth).receptive_field) >= reach:
-            return depth
-    return MAX_DEPTH
-
-
 def _choose_patch(
-    choices: Choices, data: Fingerprint, settings: TrainSettings, config: StarDistConfig
+    choices: Choices, data: Fingerprint, settings: TrainSettings, stride: tuple[int, ...]
 ) -> None:
-    patch = settings.patch
-    if patch is None:
-        wanted = min(max(256.0, 2 * data.object_extents["99"]), max(data.shape_median))
-        sides = [min(max(wanted, SMALLEST_PATCH), LARGEST_PATCH)] * 2
-        height, width = (math.ceil(side / s) * s for side, s in zip(sides, config.stride, strict=True))
-        patch = (height, width)
-        why = f"holds several objects; the median image is {' x '.join(f'{s:.0f}' for s in data.shape_median)} px"
-    else:
-        why = "as set"
-        if any(p % s for p, s in zip(patch, config.stride, strict=True)):
+    patch, why = (volume_patch if _is_volumes(data) else image_patch)(data, stride)
+    if settings.patch is not None:
+        patch, why = settings.patch, "as set"
+        if len(patch) != len(stride):
+            sides = "depth, height and width" if _is_volumes(data) else "height and width"
             raise ConfigError(
-                f"patch {patch}: both sides must be multiples of the network's stride {config.stride}"
+                f"patch {patch}: expected {len(stride)} numbers ({sides}), for the data is {_kind(data)}"
             )
+        if any(p % s for p, s in zip(patch, stride, strict=True)):
+            raise ConfigError(f"patch {patch}: all sides must be multiples of the network's stride {stride}")
     choices.patch = choices.note("patch", patch, why)
+
+
+def _choose_batch(choices: Choices, data: Fingerprint, settings: TrainSettings) -> None:
+    """Patches per step, the same number on each device."""
+    if settings.batch_size is not None:
+        choices.batch_size = choices.note("batch size", settings.batch_size, "as set")
+        return
+    wanted, why = IMAGE_BATCH, "StarDist's"
+    if _is_volumes(data):
+        wanted = min(IMAGE_BATCH, max(1, round(BATCH_VOXELS / math.prod(choices.patch))))
+        why = "bounds memory, and the time of a step"
+    each = -(-wanted // settings.devices)
+    choices.batch_size = choices.note("batch size", each * settings.devices, why)
 
 
 def _choose_task(choices: Choices, settings: TrainSettings, start: Mapping[str, Any] | None) -> None:
@@ -282,14 +248,12 @@ def _choose_normalization(choices: Choices, settings: TrainSettings, start: Mapp
     )
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, tuple):
-        return " x ".join(map(str, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+def _is_volumes(data: Fingerprint) -> bool:
+    return len(data.spatial_axes) == 3
+
+
+def _kind(data: Fingerprint) -> str:
+    return f"{'volumes' if _is_volumes(data) else 'images'}, axes {data.spatial_axes}"
 
 
 CHOOSERS: dict[str, Callable[[Fingerprint, TrainSettings, ModelInfo | None], Choices]] = {

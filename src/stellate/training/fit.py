@@ -67,17 +67,20 @@ class Fitted:
 
 
 class PatchModule(pl.LightningDataModule):
-    """Batches for training and validation, shared among the processes of a run."""
+    """Batches for training and validation, of `batch_size` patches shared among the processes of a run."""
 
-    def __init__(self, train: PatchDataset, validation: PatchDataset, settings: TrainSettings) -> None:
+    def __init__(
+        self, train: PatchDataset, validation: PatchDataset, settings: TrainSettings, *, batch_size: int
+    ) -> None:
         super().__init__()
         self.train = train
         self.validation = validation
         self.settings = settings
+        self.batch_size = batch_size
 
     def train_dataloader(self) -> DataLoader[Any]:
         """An epoch of training patches."""
-        length = self.settings.steps_per_epoch * self.settings.batch_size
+        length = self.settings.steps_per_epoch * self.batch_size
         rank, world = self._place()
         return self._loader(self.train, EpochSampler(length, rank=rank, world=world))
 
@@ -94,7 +97,7 @@ class PatchModule(pl.LightningDataModule):
         workers = self.settings.workers
         return DataLoader(
             patches,
-            batch_size=self.settings.batch_size // self.settings.devices,
+            batch_size=self.batch_size // self.settings.devices,
             sampler=sampler,
             num_workers=workers,
             collate_fn=collate,

@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..io.atomic import check_writable
 from ..models import build, entry
 from ..models.file import ModelInfo
+from ..nn.inference import CHANNELS_LAST
 from ..tasks import TASKS
 from .choices import Choices, choose
 from .feed import divided, look_at, patch_datasets
@@ -95,7 +96,8 @@ def train_network(
     check_writable(folder)
     _check_resumption(folder, resume=resume)
     chosen_device(settings.device)
-    dataset = _with_classes(replace(dataset, channels=settings.channels), settings, start)
+    dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
+    dataset = _with_classes(dataset, settings, start)
     train, validation = divided(dataset, settings)
     data, images = look_at(train, validation)
     if resume:
@@ -105,14 +107,16 @@ def train_network(
         tell(line)
     network = _network(model, choices, settings, start)
     task = TASKS[kind.task].for_network(network.config, choices.task, choices.class_names)
-    patches = PatchModule(*patch_datasets(train, validation, task, choices, settings=settings), settings)
+    datasets = patch_datasets(train, validation, task, choices, settings=settings)
+    patches = PatchModule(*datasets, settings, batch_size=choices.batch_size)
     if not resume and is_first_process():
         write_record(folder, model, settings=settings, choices=choices.lines(), images=images)
     rate = choices.learning_rate
     fitted = fit(
         network, task, data=patches, settings=settings, learning_rate=rate, folder=folder, resume=resume, report=report
     )  # fmt: skip
-    info = _describe(kind.name, kind.task, folder, network=network, data=data, settings=settings)
+    used = replace(settings, batch_size=choices.batch_size, patch=choices.patch)
+    info = _describe(kind.name, kind.task, folder, network=network, data=data, settings=used)
     info = replace(
         info,
         settings=dict(choices.task),
@@ -136,7 +140,7 @@ def _network(
         # all weights but those of the class head, which are new
         known, network = network.state_dict(), build(model, choices.network)
         network.load_state_dict(known, strict=False)
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=CHANNELS_LAST[2 + len(network.config.grid)])
 
 
 def _with_classes(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from ..axes import parse_axes
 from ..errors import ConfigError, suggestion
 
 __all__ = ["TrainSettings"]
@@ -35,10 +36,10 @@ class TrainSettings:
     """Epochs to train; an epoch is a fixed number of steps, after which the model is validated and saved."""
     steps_per_epoch: int = 100
     """Steps in an epoch."""
-    batch_size: int = 4
+    batch_size: int | None = None
     """Patches per step, over all devices."""
-    patch: tuple[int, int] | None = None
-    """Height and width of the training patches in pixels."""
+    patch: tuple[int, ...] | None = None
+    """Height and width of the training patches in pixels; for volumes depth, height and width."""
     learning_rate: float | None = None
     """Peak learning rate; by default 1e-3 with batch norm and 3e-4 without."""
     schedule: Literal["cosine", "plateau"] = "cosine"
@@ -70,6 +71,8 @@ class TrainSettings:
     the others are chosen from the data."""
     task: dict[str, Any] = field(default_factory=dict)
     """Settings of the task by name, e.g. --task.distance-loss l1 or a [task] table: losses and thresholds."""
+    axes: str | None = None
+    """Axes of the images, a letter of TPZCYX for each dimension, where their files do not say so or say it wrongly."""
     channels: tuple[int | str, ...] = ()
     """Channels of the images to train on, by name or by number from 0; or the one word grey, the brightness of colour
     pictures. All of them if not given. The model remembers them, and prediction uses the same unless told otherwise."""
@@ -110,6 +113,8 @@ class TrainSettings:
             object.__setattr__(self, "channels", (self.channels,))
         for name, least in _WHOLE.items():
             value = getattr(self, name)
+            if value is None and name == "batch_size":
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigError(f"{name} {value!r}: expected a whole number, at least {least}")
         for name in _NOT_NEGATIVE:
@@ -122,12 +127,15 @@ class TrainSettings:
             if getattr(self, name) not in words:
                 known = ", ".join(w for w in words if w is not None)
                 raise ConfigError(f"{name} {getattr(self, name)!r}: expected one of {known}")
-        for name in ("scale", "diameters", "patch"):
-            _check_pair(name, getattr(self, name))
+        for name in ("scale", "diameters"):
+            _check_range(name, getattr(self, name))
+        _check_patch(self.patch)
+        if self.axes is not None:
+            parse_axes(self.axes, len(self.axes.strip()))
         self._check_devices()
 
     def _check_devices(self) -> None:
-        if self.batch_size % self.devices:
+        if self.batch_size is not None and self.batch_size % self.devices:
             raise ConfigError(
                 f"batch_size {self.batch_size} cannot be shared evenly by {self.devices} devices"
             )
@@ -145,16 +153,28 @@ def _check_number(name: str, value: Any, *, below: float = math.inf) -> None:
         raise ConfigError(f"{name} {value!r}: expected {limits}")
 
 
-def _check_pair(name: str, value: Any) -> None:
+def _check_range(name: str, value: Any) -> None:
     if value is None:
         return
-    numbers = (
-        [v for v in value if isinstance(v, int | float) and v > 0] if isinstance(value, tuple | list) else []
-    )
+    numbers = _positive(value)
     if len(numbers) != 2:
         raise ConfigError(f"{name} {value!r}: expected two numbers above 0")
-    if name == "patch":
-        if not all(isinstance(v, int) for v in numbers):
-            raise ConfigError(f"patch {value!r}: expected whole numbers of pixels")
-    elif numbers[0] > numbers[1]:
+    if numbers[0] > numbers[1]:
         raise ConfigError(f"{name} {value!r}: expected the smaller number first")
+
+
+def _check_patch(value: Any) -> None:
+    if value is None:
+        return
+    numbers = _positive(value)
+    if len(numbers) not in (2, 3) or len(numbers) != len(value):
+        raise ConfigError(f"patch {value!r}: expected two numbers above 0, or three for volumes")
+    if not all(isinstance(v, int) for v in numbers):
+        raise ConfigError(f"patch {value!r}: expected whole numbers of pixels")
+
+
+def _positive(value: Any) -> list[float]:
+    """The numbers above 0 of a sequence."""
+    if not isinstance(value, tuple | list):
+        return []
+    return [v for v in value if isinstance(v, int | float) and not isinstance(v, bool) and v > 0]
