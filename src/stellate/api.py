@@ -81,7 +81,7 @@ def predict(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> list[FileOutcome]:
-    """Find the objects in image files; write labels, overlay, measurements and outlines into a folder.
+    """Find the objects in image files; write labels, pictures, measurements, outlines and meshes into a folder.
 
     Parameters
     ----------
@@ -293,6 +293,8 @@ def check(
 def show(data: str | Path, output: str | Path = "contact_sheet.png") -> Path:
     """Draw images of an annotated folder with the outlines of their objects, on one sheet.
 
+    Volumes are seen along their depth.
+
     Raises
     ------
     DataError, InputError, OutputError
@@ -382,8 +384,10 @@ def _draw_sheet(tiles: Iterable[tuple[str, Image, Instances]], path: Path, *, ti
 
 
 def _counted(found: Instances) -> str:
-    """How many objects there are, of which classes."""
+    """How many objects there are, in how many planes of a volume, of which classes."""
     text = f"{len(found)} object{'s'[: len(found) != 1]}"
+    if found.labels.ndim == 3:
+        text += f" in {len(found.labels)} plane{'s'[: len(found.labels) != 1]}"
     if found.classes is None:
         return text
     counts = [(name, int((found.classes == k).sum())) for k, name in enumerate(found.class_names)]

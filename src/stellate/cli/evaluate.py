@@ -49,6 +49,8 @@ def evaluate(
 ) -> int:
     """Compare what a model finds with what is annotated: matching at IoU .5 to .95, per image and pooled.
 
+    Objects of volumes are matched in space, by their voxels.
+
     Parameters
     ----------
     model

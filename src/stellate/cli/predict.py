@@ -27,7 +27,8 @@ def predict(
     """Outline the cells of images, measure them, and write both.
 
     For every image: NAME_labels.tif, NAME_overlay.png, NAME_objects.csv (measurements), NAME_rois.zip
-    (ImageJ) and NAME_objects.geojson (QuPath). Images that were done before are skipped.
+    (ImageJ) and NAME_objects.geojson (QuPath); for every volume also NAME_planes.png (three planes) and
+    NAME_meshes.glb, .ply and .obj (surfaces). Images that were done before are skipped.
 
     Parameters
     ----------

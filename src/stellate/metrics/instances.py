@@ -17,8 +17,8 @@ None of these looks at classes; for scores of each class see `stellate.metrics.c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import zip_longest
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,22 +83,32 @@ def score_instances(
     names_ = None if names is None else list(names)
     images: list[ImageScores] = []
     tally = ClassTally(levels)
-    missing = object()
-    for predicted, truth in zip_longest(predictions, truths, fillvalue=missing):
-        if predicted is missing or truth is missing:
-            raise InputError(
-                f"predictions and annotations differ in number: only one goes on after {len(images)}"
-            )
+    for predicted, truth in _pairs(predictions, truths):
         name = str(len(images) + 1) if names_ is None else _name(names_, len(images))
         matching = _matched(predicted, truth, name)
         images.append(_score_image(name, matching, levels, empty_score))
         tally.add(matching, truth, predicted)
+        del predicted, truth
         if progress is not None:
             progress(len(images))
     if not images:
         raise InputError("no images to compare")
     pooled = tuple(_pool([i.at[k] for i in images]) for k in range(len(levels)))
     return InstanceMetrics(tuple(images), pooled, tally.metrics())
+
+
+def _pairs(predictions: Iterable[Labels], truths: Iterable[Labels]) -> Iterator[tuple[Labels, Labels]]:
+    """One of each at a time; none is held while the next are made, as those of a volume may fill the memory."""
+    ones, others = iter(predictions), iter(truths)
+    missing: Any = object()
+    for count in itertools.count():
+        predicted, truth = next(ones, missing), next(others, missing)
+        if predicted is missing and truth is missing:
+            return
+        if predicted is missing or truth is missing:
+            raise InputError(f"predictions and annotations differ in number: only one goes on after {count}")
+        yield predicted, truth
+        del predicted, truth
 
 
 def _matched(predicted: Any, truth: Any, name: str) -> Matching:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import tee
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -129,23 +129,30 @@ def evaluate_dataset(
     """
     _check_classes(predictor.info.class_names, dataset)
     names = [record.name for record in dataset.records]
-    images, annotations = tee(dataset.pair(index) for index in range(len(names)))
+    truths: deque[Instances] = deque()
 
     def found(folder: Path) -> Iterator[Result]:
-        for index, (image, _) in enumerate(images):
+        for index, name in enumerate(names):
+            image, truth = dataset.pair(index)
             try:
                 result = predictor.predict(image, options).result
             except InputError as error:
                 raise InputError(f"{dataset[index].image_path}: {error}") from error
             _keep(folder, index, result)
+            truths.append(truth)
+            del image, truth
             yield result
+            del result
             if progress is not None:
-                progress(index + 1, len(names), names[index])
+                progress(index + 1, len(names), name)
+
+    def annotated() -> Iterator[Instances]:
+        while truths:  # each is asked for after what was found in its image
+            yield truths.popleft()
 
     # until the last image it is open which are the worst; kept in memory, label volumes would fill it
     with TemporaryDirectory(prefix="stellate-") as kept:
-        truths = (truth for _, truth in annotations)
-        metrics = predictor.task(options).score(found(Path(kept)), truths, names)
+        metrics = predictor.task(options).score(found(Path(kept)), annotated(), names)
         worst = metrics.worst(WORST_SHOWN)
         pictures = tuple((names[k], *_pictures(dataset, k, Path(kept))) for k in worst)
     return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures)

@@ -143,8 +143,8 @@ def _threshold_table(metrics: InstanceMetrics) -> str:
     table = [{**row, "threshold": f"{row['threshold']:g}"} for row in metrics.table()]
     rows = "".join("<tr>" + "".join(f"<td>{_number(row[n])}</td>" for n in names) + "</tr>" for row in table)
     return f"""<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>
-<p class="soft">An annotated and a found object match if the intersection of their pixels is at least the
-given share of their union (IoU). Accuracy is matched / (matched + false + missed); panoptic quality is the
+<p class="soft">An annotated and a found object match if the intersection of their pixels (of volumes: voxels) is at
+least the given share of their union (IoU). Accuracy is matched / (matched + false + missed); panoptic quality is the
 IoU summed over matches / (matched + false / 2 + missed / 2). Unless it says mean over images, the objects of
 all images are counted together.</p>"""
 
