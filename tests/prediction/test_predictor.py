@@ -11,7 +11,8 @@ from stellate.errors import ConfigError, InputError
 from stellate.models.file import ModelInfo
 from stellate.models.stardist import StarDist, StarDistConfig
 from stellate.prediction import predictor as module
-from stellate.prediction.predictor import Predictor, as_image
+from stellate.prediction.images import as_image
+from stellate.prediction.predictor import Predictor
 from stellate.tasks.instances import InstancesTask
 
 

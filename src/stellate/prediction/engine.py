@@ -14,7 +14,7 @@ from ..errors import ConfigError
 from ..geometry.tiles import Tile
 from ..nn.inference import prepare_for_inference
 from ..nn.parts import Part, Seams
-from .flips import FLIPS, Flip
+from .flips import Flip, mirror_images
 
 __all__ = ["Engine", "choose_device"]
 
@@ -126,12 +126,13 @@ class Engine:
 
     def _average(self, pixels: npt.NDArray[np.float32], mirrored: Mirrored) -> dict[str, Tensor]:
         total: dict[str, Tensor] = {}
-        for axes in FLIPS:
+        views = mirror_images(pixels.ndim - 1)
+        for axes in views:
             flip = Flip(axes, pixels.shape[1:], self.grid, self.stride)
             maps = flip.undo(self._run(flip.apply(pixels)))
             for name, tensor in (mirrored(maps, axes) if axes else maps).items():
                 total[name] = total[name].add_(tensor) if name in total else tensor.float().clone()
-        return {name: tensor.div_(len(FLIPS)) for name, tensor in total.items()}
+        return {name: tensor.div_(len(views)) for name, tensor in total.items()}
 
     def _run(self, pixels: npt.NDArray[np.float32], part: Part | None = None) -> Any:
         batch = torch.from_numpy(np.ascontiguousarray(pixels))[None]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-__all__ = ["FLIPS", "Flip"]
+__all__ = ["Flip", "mirror_images"]
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,12 @@ class Flip:
         return tensor
 
 
-FLIPS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
-"""The axes of a 2D image that are mirrored, for each of its mirror images."""
+def mirror_images(n_axes: int) -> tuple[tuple[int, ...], ...]:
+    """The axes that are mirrored, for each mirror image of an image or a volume; none of them first.
+
+    Examples
+    --------
+    >>> mirror_images(2)
+    ((), (0,), (1,), (0, 1))
+    """
+    return tuple(axes for count in range(n_axes + 1) for axes in combinations(range(n_axes), count))

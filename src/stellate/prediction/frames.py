@@ -1,4 +1,4 @@
-"""Cutting images of more than two dimensions into the planes that a 2D model takes."""
+"""Cutting images of more dimensions into the planes, or the volumes, that a model takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def frame_axes(image: Image) -> str:
     return "".join(a for a in image.axes if a in "TP" and image.sizes[a] > 1)
 
 
-def frames(image: Image, plane: int | Literal["max"] | None) -> Iterator[Image]:
+def frames(image: Image, plane: int | Literal["max"] | None, *, volume: bool = False) -> Iterator[Image]:
     """The frames of an image, in order; an image without time or pages is its only frame.
 
     Parameters
@@ -26,20 +26,22 @@ def frames(image: Image, plane: int | Literal["max"] | None) -> Iterator[Image]:
         Any axes.
     plane
         Which ``Z`` to use, or ``"max"`` for the brightest value along it.
+    volume
+        Whether the model takes volumes; then `plane` must be None.
 
     Yields
     ------
     Image
-        With the axes ``Y``, ``X``, perhaps ``C``, and ``Z`` where `plane` is ``"max"``.
+        With the axes ``Y``, ``X``, perhaps ``C``, and ``Z`` in volumes and where `plane` is ``"max"``.
 
     Raises
     ------
     InputError
         If the image has depth and `plane` is None, or outside it.
     """
-    image = image.squeeze()
+    image = image.squeeze("ZYX" if volume else "YX")
     depth = image.sizes.get("Z", 1)
-    if depth > 1 and plane is None:
+    if depth > 1 and plane is None and not volume:
         raise InputError(
             f"{image.name}: the model takes planes, but the image has {depth} along Z (axes {image.axes}); "
             "name one (plane=0), take the brightest of all (plane='max'), or, if these are no planes, name "

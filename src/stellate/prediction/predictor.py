@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,8 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .. import io
-from ..axes import Image, parse_axes, presumed_axes
+from ..axes import Image
 from ..data.channels import choose_channels
 from ..data.normalization import Normalization
 from ..data.pixels import Pixels
@@ -25,12 +25,13 @@ from ..results import Result
 from ..tasks import TASKS
 from .engine import Engine, choose_device
 from .frames import frame_axes, frames
+from .images import as_image, with_depth
 from .options import PredictOptions
 from .prediction import Prediction
 from .rescaling import choose_scale
 from .tiling import Layout, computed_ahead, tile_reader, tile_side, values_per_pixel
 
-__all__ = ["Predictor", "Progress", "as_image"]
+__all__ = ["Predictor", "Progress"]
 
 Progress = Callable[[int, int, str], None]
 """Called when a step is done: how many are done, how many there are, and what is being done."""
@@ -103,7 +104,8 @@ class Predictor:
         ----------
         image
             A file, an array, or an `Image`. Arrays are ``YX``, or ``YXC`` if the last of three axes has
-            length 3 or 4; name the axes of others (``axes="CYX"``).
+            length 3 or 4; for a model for volumes those of three axes are ``ZYX``. Name the axes of others
+            (``axes="CYX"``).
         options
             How; see `PredictOptions`.
         progress
@@ -120,11 +122,11 @@ class Predictor:
         """
         started = time.perf_counter()
         options = (options or PredictOptions()).changed(changes)
-        image = as_image(image, options.axes)
+        image, note = self._image(image, options)
         along = frame_axes(image)
         count = int(np.prod([image.sizes[a] for a in along], dtype=np.int64))
-        kept, results, notes = [], [], []
-        for k, frame in enumerate(frames(image, options.plane)):
+        kept, results, notes = [], [], [note] if note else []
+        for k, frame in enumerate(frames(image, options.plane, volume=self.for_volumes)):
             report = progress and _for_frame(progress, k, count)
             result, said = self._predict_frame(frame, options, report)
             kept.append(frame)
@@ -137,6 +139,7 @@ class Predictor:
             along=along,
             notes=tuple(notes),
             seconds=time.perf_counter() - started,
+            rays=getattr(self._config, "rays", None),
         )
 
     def pixels(self, frame: Image, chosen: tuple[int | str, ...] = ()) -> tuple[Pixels, str]:
@@ -147,8 +150,9 @@ class Predictor:
         InputError
             If the image has not these channels, or it is open which they are.
         """
-        wanted = getattr(getattr(self.network, "config", None), "in_channels", 1)
-        return choose_channels(frame, wanted, chosen, trained=self.info.channels)
+        wanted = getattr(self._config, "in_channels", 1)
+        trained = self.info.channels
+        return choose_channels(frame, wanted, chosen, trained=trained, volume=self.for_volumes)
 
     def prepare(self, options: PredictOptions) -> None:
         """Do what does not depend on an image, so that a wrong option shows before any image is read.
@@ -159,18 +163,40 @@ class Predictor:
             If an option cannot be met by this model or on this computer.
         """
         self._engine(options)
+        if self.for_volumes and options.plane is not None:
+            raise ConfigError(
+                f"plane {options.plane}: {self.info.name} takes whole volumes; leave out the plane"
+            )
+
+    @property
+    def for_volumes(self) -> bool:
+        """Whether the network takes volumes, not images."""
+        return len(getattr(self._config, "grid", ())) == 3
+
+    @property
+    def _config(self) -> Any:
+        return getattr(self.network, "config", None)
+
+    def _image(self, image: Any, options: PredictOptions) -> tuple[Image, str]:
+        """The image with the axes that the model needs, and what is to be said of them."""
+        self.prepare(options)
+        image = as_image(image, options.axes, volume=self.for_volumes)
+        return with_depth(image, named=options.axes is not None) if self.for_volumes else (image, "")
 
     def _predict_frame(
         self, frame: Image, options: PredictOptions, progress: Progress | None
     ) -> tuple[Result, list[str]]:
-        config: Any = getattr(self.network, "config", None)
         pixels, about_channels = self.pixels(frame, options.channels)
         try:
             limits = self.normalization.limits(pixels)
         except InputError as error:
             raise InputError(f"{frame.name}: {error}") from error
         scale, about_scale = choose_scale(
-            frame, options, spacing_um=self.info.spacing_um, diameter_px=self.info.object_diameter_px
+            frame,
+            options,
+            spacing_um=self.info.spacing_um,
+            diameter_px=self.info.object_diameter_px,
+            axes="ZYX" if self.for_volumes else "YX",
         )
         engine = self._engine(options)
         read = tile_reader(pixels, self.normalization, limits)
@@ -179,9 +205,9 @@ class Predictor:
             return self._run(tiles, engine.in_tiles(read), options, progress)
 
         layout = Layout(
-            pixels.shape[1:], config, scale=scale, margin=engine.grid if options.flips else (0, 0)
+            pixels.shape[1:], self._config, scale=scale, margin=engine.grid if options.flips else ()
         )
-        side = options.tile or self._side(engine.device)
+        side = options.tile or max(layout.least_side, self._side(engine.device))
         count, result = _in_tiles_that_fit(run, layout, side)
         about_tiles = f"in {count} tiles" if count > 1 else ""
         return result, [about_channels, about_scale, about_tiles]
@@ -209,9 +235,9 @@ class Predictor:
 
     def _side(self, device: torch.device) -> int:
         if device.type not in self._values:
-            in_strips = device.type == "cpu" and hasattr(self.network, "run_stage")
+            in_strips = device.type == "cpu" and hasattr(self.network, "run_stage") and not self.for_volumes
             self._values[device.type] = values_per_pixel(self.network, in_strips=in_strips)
-        return tile_side(self._values[device.type], device)
+        return tile_side(self._values[device.type], device, 3 if self.for_volumes else 2)
 
     def _engine(self, options: PredictOptions) -> Engine:
         device = choose_device(options.device)
@@ -219,31 +245,15 @@ class Predictor:
         if key not in self._engines:
             mirrored = None
             if options.flips:
-                mirrored = getattr(self.task(options), "mirrored", None)
+                task = self.task(options)
+                mirrored = getattr(task, "mirrored", None)
                 if mirrored is None:
                     raise ConfigError(
                         f"{self.info.name}: flips cannot be used with a model for {self.info.task}"
                     )
+                task.check_mirrors()
             self._engines[key] = Engine(self.network, device, precision=options.precision, mirrored=mirrored)
         return self._engines[key]
-
-
-def as_image(image: Image | str | Path | Any, axes: str | None) -> Image:
-    """An image from whatever the user gave; files are read when and where their pixels are needed.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or an array can be read in several ways.
-    """
-    if isinstance(image, str | Path):
-        return io.open_lazy(image, axes=axes)
-    if isinstance(image, Image):
-        return image if axes is None else replace(image, axes=axes)
-    array = np.asarray(image) if isinstance(image, torch.Tensor) or not hasattr(image, "dtype") else image
-    return Image(
-        array, presumed_axes(tuple(array.shape)) if axes is None else parse_axes(axes, len(array.shape))
-    )
 
 
 def _in_tiles_that_fit(run: Callable[[list[Tile]], Result], layout: Layout, side: int) -> tuple[int, Result]:
@@ -253,7 +263,8 @@ def _in_tiles_that_fit(run: Callable[[list[Tile]], Result], layout: Layout, side
         try:
             return len(tiles), run(tiles)
         except torch.OutOfMemoryError as error:
-            largest = max(stop - start for tile in tiles for start, stop in tile.read)
+            # of a square or cube as large as the largest
+            largest = int(max(math.prod(b - a for a, b in t.read) ** (1 / len(t.read)) for t in tiles) + 1e-6)
             side = max(layout.least_side, largest // 2)
             if side >= largest:
                 raise MemoryError(f"tiles of {largest} pixels do not fit into the device's memory") from error

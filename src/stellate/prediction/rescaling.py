@@ -29,6 +29,7 @@ def choose_scale(
     *,
     spacing_um: Mapping[str, float] | None,
     diameter_px: float | None,
+    axes: str = "YX",
 ) -> tuple[float, str]:
     """The factor by which an image is enlarged for the network.
 
@@ -40,6 +41,8 @@ def choose_scale(
         What the user chose.
     spacing_um, diameter_px
         Pixel size and typical diameter of the objects that the model was trained on; None where not known.
+    axes
+        The spatial axes: ``"ZYX"`` for volumes. They are all rescaled by the same factor.
 
     Returns
     -------
@@ -66,14 +69,26 @@ def choose_scale(
         )
     if not isinstance(options.rescale, str):
         return float(options.rescale), f"rescaled by {options.rescale:g} as asked"
-    mine, models = image.spacing("YX"), spacing_um and [spacing_um.get(a) for a in "YX"]
+    mine, models = image.spacing(axes), spacing_um and [spacing_um.get(a) for a in axes]
     if options.rescale == "off" or not mine or not models or None in models:
         return 1.0, ""
-    return _scale_by_spacing(mine, [float(m) for m in models if m is not None])
+    wanted = [float(m) for m in models if m is not None]
+    scale, note = _scale_by_spacing(mine, wanted)
+    return scale, "; ".join(filter(None, [note, _stretched(mine, wanted)]))
+
+
+def _stretched(mine: tuple[float, ...], models: list[float]) -> str:
+    """A warning where voxels have another shape than the model's; one factor for all axes cannot mend that."""
+    ratios = np.array(mine) / models
+    if ratios.max() <= (1 + _TOLERANCE) ** 2 * ratios.min():
+        return ""
+    have, want = (" x ".join(f"{s:.3g}" for s in sizes) for sizes in (mine, models))
+    what = "voxels" if len(mine) == 3 else "pixels"
+    return f"{what} of {have} um have another shape than those of the model, {want} um: objects may be missed"
 
 
 def _scale_by_spacing(mine: tuple[float, ...], models: list[float]) -> tuple[float, str]:
-    have, want = float(np.prod(mine)) ** 0.5, float(np.prod(models)) ** 0.5
+    have, want = (float(np.prod(sizes)) ** (1 / len(sizes)) for sizes in (mine, models))
     scale = have / want
     if not 1 / _BELIEVABLE <= scale <= _BELIEVABLE:
         return (
@@ -101,24 +116,31 @@ def read_scaled(
     Parameters
     ----------
     read
-        Reads a region ``(C, rows, columns)`` of the source image.
+        Reads a region ``(C, *spatial)`` of the source image.
     region
-        Rows and columns of the rescaled image.
+        Of the rescaled image.
     shape
-        ``(H, W)`` of the source image.
+        Spatial shape of the source image.
     scale
         The factor.
 
     Returns
     -------
     ndarray
-        ``(C, rows, columns)`` float32.
+        ``(C, *spatial)`` float32.
     """
-    (row_from, rows), (col_from, cols) = (
-        _weights(r, size, scale) for r, size in zip(region, shape, strict=True)
-    )
-    source = read((slice(row_from, row_from + rows.shape[1]), slice(col_from, col_from + cols.shape[1])))
-    return np.stack([np.asarray((cols @ (rows @ channel).T).T, dtype=np.float32) for channel in source])
+    along = [_weights(part, size, scale) for part, size in zip(region, shape, strict=True)]
+    array = read(tuple(slice(start, start + weights.shape[1]) for start, weights in along))
+    for axis, (_, weights) in enumerate(along, start=1):
+        array = _applied(weights, array, axis)
+    return array
+
+
+def _applied(weights: Any, array: npt.NDArray[Any], axis: int) -> npt.NDArray[np.float32]:
+    """Weights ``(n_out, n_source)`` along an axis."""
+    first = np.moveaxis(array, axis, 0)
+    result = weights @ first.reshape(len(first), -1)
+    return np.moveaxis(np.asarray(result, dtype=np.float32).reshape(-1, *first.shape[1:]), 0, axis)
 
 
 def _weights(region: slice, size: int, scale: float) -> tuple[int, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,8 +32,8 @@ _GPU_SHARE = 0.4
 _IN_STRIPS = 0.28
 
 
-def tile_side(values: float, device: torch.device) -> int:
-    """Side, in pixels, of the largest square tile that fits into the memory for it.
+def tile_side(values: float, device: torch.device, n_axes: int = 2) -> int:
+    """Side, in pixels, of the largest square or cubic tile that fits into the memory for it.
 
     Parameters
     ----------
@@ -40,11 +41,13 @@ def tile_side(values: float, device: torch.device) -> int:
         Values that are held per pixel; see `values_per_pixel`.
     device
         Where the network runs.
+    n_axes
+        2 for images, 3 for volumes.
     """
     budget = _CPU_BYTES
     if device.type == "cuda":
         budget = _GPU_SHARE * torch.cuda.mem_get_info(device)[0]
-    return int((budget / (4 * values)) ** 0.5)
+    return int((budget / (4 * values)) ** (1 / n_axes))
 
 
 def values_per_pixel(network: nn.Module, *, in_strips: bool = False) -> float:
@@ -98,29 +101,35 @@ class Layout:
     scale
         Factor by which the image is rescaled for the network.
     margin
-        Added to the halo.
+        Added to the halo; nothing if empty.
     """
 
     shape: tuple[int, ...]
     config: Any
     scale: float = 1.0
-    margin: tuple[int, ...] = (0, 0)
+    margin: tuple[int, ...] = ()
 
     @property
     def halo(self) -> tuple[int, ...]:
         """What a tile reads around what it owns; multiples of the stride."""
-        wanted = zip(self.config.halo, self.margin, self.config.stride, strict=True)
+        margins = self.margin or (0,) * len(self.shape)
+        wanted = zip(self.config.halo, margins, self.config.stride, strict=True)
         return tuple(-(-(halo + margin) // stride) * stride for halo, margin, stride in wanted)
 
     @property
     def least_side(self) -> int:
-        """Smallest side of a tile that owns anything; 1 if the image is not cut."""
+        """Side of the smallest square or cube for which `cut` finds tiles that own anything; 1 if it does not cut."""
         if getattr(self.config, "halo", None) is None:
             return 1
-        return max(2 * halo + stride for halo, stride in zip(self.halo, self.config.stride, strict=True))
+        return math.ceil(math.prod(self._least) ** (1 / len(self.shape)) - 1e-6)
+
+    @property
+    def _least(self) -> tuple[int, ...]:
+        """Sides of the smallest tile that owns anything."""
+        return tuple(2 * halo + step for halo, step in zip(self.halo, self.config.stride, strict=True))
 
     def cut(self, side: int) -> Iterator[Tile]:
-        """Tiles with at most the area of a square of this side, in the image's size for the network.
+        """Tiles with at most the area of a square of this side, or the volume of a cube; in pixels for the network.
 
         Raises
         ------
@@ -133,14 +142,16 @@ class Layout:
             return
         if side < self.least_side:
             raise ConfigError(f"tile {side}: this network needs tiles of at least {self.least_side} pixels")
-        for tile in plan_tiles(scaled, _sides(scaled, side), halo=self.halo, multiple=self.config.stride):
+        for tile in plan_tiles(
+            scaled, _sides(scaled, side, self._least), halo=self.halo, multiple=self.config.stride
+        ):
             yield replace(tile, scale=self.scale, target_shape=tuple(self.shape))
 
 
 def tile_reader(
     pixels: Pixels, normalization: Normalization, limits: npt.NDArray[np.float64]
 ) -> Callable[[Tile], npt.NDArray[np.float32]]:
-    """A function that reads a tile, normalised and rescaled: ``(C, rows, columns)`` float32."""
+    """A function that reads a tile, normalised and rescaled: ``(C, *spatial)`` float32."""
 
     def source(region: tuple[slice, ...]) -> npt.NDArray[np.float32]:
         return normalization.apply(pixels[(slice(None), *region)], limits)
@@ -169,10 +180,17 @@ def computed_ahead(compute: Callable[[T], R], items: Iterable[T]) -> Iterator[tu
         thread.shutdown(cancel_futures=True)
 
 
-def _sides(shape: tuple[int, ...], side: int) -> tuple[int, ...]:
-    """Sides of a tile with the area of a square of `side`: longer where the image is narrower than that."""
-    area, sides = float(side) ** len(shape), dict.fromkeys(range(len(shape)), 0)
-    for left, axis in zip(range(len(shape), 0, -1), sorted(sides, key=lambda a: shape[a]), strict=True):
-        sides[axis] = min(shape[axis], int(area ** (1 / left) + 1e-6))
-        area /= sides[axis]
+def _sides(shape: tuple[int, ...], side: int, least: tuple[int, ...]) -> tuple[int, ...]:
+    """Sides of a tile with the area, or volume, of a square or cube of `side`.
+
+    They are in the proportions of `least`, so that tiles own the largest share of what they read, and longer where the
+    image is narrower than that.
+    """
+    size, sides = float(side) ** len(shape), dict.fromkeys(range(len(shape)), 0)
+    left = sorted(sides, key=lambda axis: shape[axis] / least[axis])
+    while left:
+        factor = (size / math.prod(least[axis] for axis in left)) ** (1 / len(left))
+        axis = left.pop(0)
+        sides[axis] = min(shape[axis], int(factor * least[axis] + 1e-6))
+        size /= sides[axis]
     return tuple(sides.values())

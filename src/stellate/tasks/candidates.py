@@ -50,7 +50,13 @@ class Candidates:
 
 
 def candidates(
-    output: Mapping[str, Tensor], tile: Tile, *, grid: tuple[int, ...], threshold: float, border: int
+    output: Mapping[str, Tensor],
+    tile: Tile,
+    *,
+    grid: tuple[int, ...],
+    stride: tuple[int, ...],
+    threshold: float,
+    border: int,
 ) -> Candidates:
     """What a network found in a tile.
 
@@ -63,17 +69,24 @@ def candidates(
         What was read; the network may have seen padding beyond its end.
     grid
         Pixels per prediction.
+    stride
+        To multiples of which the network's image is padded.
     threshold
         Candidates are more probable than this.
     border
-        Grid cells along the border of the image in which there are none.
+        Grid cells along the border of the padded image in which there are none, as in StarDist.
 
     Raises
     ------
     InputError
         If a distance is NaN or infinite.
     """
-    cells = _cells(output["prob"].shape[1:], tile, grid, border)
+    cells = tuple(
+        _cells(own, read, size, step, border=border)
+        for own, (read, _), size, step in zip(
+            tile.owns, tile.read, _padded(tile.shape, stride), grid, strict=True
+        )
+    )
     # in double: in single precision the last bit depends on where in a vector of the processor a value lies, and
     # with it on the tile
     prob = output["prob"][0][cells].double().sigmoid().float().numpy()
@@ -89,18 +102,18 @@ def candidates(
     )
 
 
-def _cells(shape: Sequence[int], tile: Tile, grid: tuple[int, ...], border: int) -> tuple[slice, ...]:
-    """Grid points of a tile's maps that are its own and not too near the border of the image."""
-    cells = []
-    for size, step, (read, read_stop), (start, stop), whole in zip(
-        shape, grid, tile.read, tile.owns, tile.shape, strict=True
-    ):
-        first, last = max(-(-start // step), border), -(-stop // step)
-        if read_stop == whole:
-            # the border is that of what the network saw: the image padded to its stride, as in StarDist
-            last = min(last, read // step + size - border)
-        cells.append(slice(first - read // step, max(first, last) - read // step))
-    return tuple(cells)
+def _padded(shape: tuple[int, ...], stride: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(-(-size // step) * step for size, step in zip(shape, stride, strict=True))
+
+
+def _cells(own: tuple[int, int], read: int, size: int, step: int, *, border: int) -> slice:
+    """Cells of a tile's maps along an axis that are its own and not too near the border of the image.
+
+    The tile owns the pixels `own` and begins at the pixel `read`; the image has `size` pixels.
+    """
+    first = max(-(-own[0] // step), border)
+    last = max(first, min(-(-own[1] // step), size // step - border))
+    return slice(first - read // step, last - read // step)
 
 
 def _distances(output: Mapping[str, Tensor], at: tuple[npt.NDArray[Any], ...]) -> FloatArray:

@@ -34,7 +34,7 @@ from .task import Arrays, Batch, Sample
 
 __all__ = ["Candidates", "InstancesTask"]
 
-OF_NETWORK = ("n_rays", "grid", "rays", "anisotropy", "class_names", "foreground")
+OF_NETWORK = ("n_rays", "grid", "stride", "rays", "anisotropy", "class_names", "foreground")
 """Fields of the task that follow from the network, and are no settings."""
 
 
@@ -50,6 +50,8 @@ class InstancesTask:
     """Directions per object; the network's."""
     grid: tuple[int, ...] = (2, 2)
     """Pixels per prediction; the network's."""
+    stride: tuple[int, ...] = ()
+    """To multiples of which the network's image is padded; the grid if empty."""
     rays: Rays3D | None = None
     """Directions in a volume; the network's. None for images."""
     anisotropy: tuple[float, ...] = (1.0, 1.0, 1.0)
@@ -100,6 +102,7 @@ class InstancesTask:
         task = cls(
             n_rays=config.n_rays,
             grid=config.grid,
+            stride=config.stride,
             foreground=config.foreground,
             class_names=tuple(class_names),
         )
@@ -133,6 +136,7 @@ class InstancesTask:
         labels = instances.labels
         arrays: dict[str, Any] = {
             "prob": self.shapes.probability(labels)[np.newaxis],
+            # rays stay next to one another in memory, as convolutions want channels
             "distances": np.moveaxis(self.shapes.distances(labels), -1, 0),
         }
         if self.foreground:
@@ -145,7 +149,7 @@ class InstancesTask:
                 classes, ground = np.full(len(instances), -1), -1
             table = np.concatenate([[ground], np.where(classes < 0, -1, classes + 1)])
             arrays["class"] = np.where(cells < 0, -1, table[np.maximum(cells, 0)]).astype(np.int64)
-        return {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+        return arrays
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """``prob``, ``distances``, and where used ``class`` and ``foreground``; weighted."""
@@ -179,7 +183,14 @@ class InstancesTask:
         tile
             What was read; the network may have seen padding beyond its end.
         """
-        found = candidates(output, tile, grid=self.grid, threshold=self.prob_threshold, border=self.border)
+        found = candidates(
+            output,
+            tile,
+            grid=self.grid,
+            stride=self.stride or self.grid,
+            threshold=self.prob_threshold,
+            border=self.border,
+        )
         return self._settled(replace(found, foreground=foreground_of(output, tile)))
 
     def mirrored(self, output: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
@@ -199,6 +210,17 @@ class InstancesTask:
         """
         ray = self.shapes.mirrored_rays(axes)
         return {**output, "distances": output["distances"][torch.from_numpy(ray)]}
+
+    def check_mirrors(self) -> None:
+        """See that rays can be mirrored along every axis.
+
+        Raises
+        ------
+        ConfigError
+            As `mirrored`.
+        """
+        for axis in range(len(self.grid)):
+            self.shapes.mirrored_rays((axis,))
 
     def merge(self, parts: Iterable[Candidates]) -> Instances:
         """Suppress what remains across the tiles, paint the rest, and fit it to the foreground."""
