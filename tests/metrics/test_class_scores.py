@@ -221,3 +221,22 @@ def test_the_mean_panoptic_quality_is_that_of_conic():
     got = score_instances(sides[1], sides[0], [0.5 + 1e-6]).classes.mean("panoptic_quality")
     assert 0.2 < got < 0.9
     assert got == pytest.approx(conic_multi_pq(*sides, 3), abs=1e-5)
+
+
+def test_a_volume_scores_as_its_planes_side_by_side():
+    """Which voxels lie above which does not matter, only which objects they belong to."""
+    rng = np.random.default_rng(2)
+    truth, predicted = rng.integers(0, 9, (2, 5, 6, 7)).astype(np.int32)
+    predicted = np.where(rng.random(truth.shape) < 0.6, truth, predicted)
+    classes = rng.integers(-1, 2, (2, 8)).astype(np.int32)
+
+    def scored(shape):
+        one, other = (
+            Instances(labels.reshape(shape), classes=c, class_names=NAMES)
+            for labels, c in zip((predicted, truth), classes, strict=True)
+        )
+        metrics = score_instances([one], [other], (0.2, 0.35, 0.5))
+        return metrics.table(), metrics.classes.table(), metrics.classes.confusion_table()
+
+    assert scored((5, 6, 7)) == scored((5 * 6, 7))
+    assert any(row["true_positives"] for row in scored((5, 6, 7))[1])
