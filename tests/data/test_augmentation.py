@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
-from stellate.data.augmentation import UNKNOWN, Augmentation, take_patch, vary_intensity
+from stellate.data.augmentation import Augmentation, take_patch
+from stellate.data.placement import UNKNOWN
+from stellate.data.samples import Sample
+from stellate.results import Instances
 
 
 def discs(shape: tuple[int, int], diameter: float, seed: int = 0, n: int = 40) -> np.ndarray:
@@ -32,8 +36,8 @@ def take(labels: np.ndarray, augmentation: Augmentation, seed: int = 0, **change
     size = given.pop("size")
     # the image shows the labels, so that any disagreement of the two is seen
     pixels = np.stack([labels > 0, labels]).astype(np.float32)
-    rng = np.random.default_rng(seed)
-    return take_patch(pixels, labels, size, augmentation=augmentation, rng=rng, **given)
+    sample = Sample(pixels, Instances(labels), diameter=given.pop("diameter"))
+    return take_patch(sample, size, augmentation=augmentation, rng=np.random.default_rng(seed), **given)
 
 
 @settings(max_examples=40, deadline=None)
@@ -67,12 +71,11 @@ def test_image_and_labels_move_together(seed: int) -> None:
     inside = patch != UNKNOWN
     bright = pixels[0] > 0.5
     disagreeing = (bright != (patch > 0)) & inside
-    # interpolation may move an edge by half a pixel; a shift or a turn of one of the two would move it by more
-    edge = np.zeros_like(bright)
-    for axis in (0, 1):
-        for step in (-1, 1):
-            edge |= (patch > 0) != np.roll(patch > 0, step, axis)
-    assert not (disagreeing & ~edge).any()
+    # interpolation moves an edge by up to half a pixel of the image, here 1.25 of the patch; a shift or a turn of one
+    # of the two would move it by more
+    edge = ndimage.maximum_filter(patch > 0, 5) != ndimage.minimum_filter(patch > 0, 5)
+    # the tip of a disc, a pixel of the image, may be smoothed away
+    assert (disagreeing & ~edge).sum() <= 2 * 2.5**2
 
 
 def test_objects_are_brought_to_the_wanted_size() -> None:
@@ -119,25 +122,3 @@ def test_ids_of_any_size_survive() -> None:
     for scale in (0.7, 3.0):
         _, patch = take(labels, replace(Augmentation.none(), scale=(scale, scale)))
         assert set(np.unique(patch)) - {UNKNOWN} <= set(np.unique(labels))
-
-
-def test_intensity_varies_by_the_generator_alone_and_stays_finite() -> None:
-    labels = discs((64, 64), 15)
-    pixels = (labels[np.newaxis] > 0).astype(np.float32)
-    for seed in range(30):
-        once, again = (
-            vary_intensity(pixels, labels, strength=1.0, rng=np.random.default_rng(seed)) for _ in range(2)
-        )
-        np.testing.assert_array_equal(once, again)
-        assert np.isfinite(once).all()
-        # still the same scene: objects are brighter than the background where they were
-        assert once[0][labels > 0].mean() > once[0][labels == 0].mean()
-    assert not np.array_equal(
-        once, vary_intensity(pixels, labels, strength=1.0, rng=np.random.default_rng(99))
-    )
-
-
-def test_no_strength_no_change() -> None:
-    pixels = np.random.default_rng(0).random((2, 9, 8)).astype(np.float32)
-    same = vary_intensity(pixels, np.zeros((9, 8), np.int32), strength=0, rng=np.random.default_rng(0))
-    np.testing.assert_array_equal(same, pixels)

@@ -194,7 +194,7 @@ def test_patches_keep_the_class_of_each_object(tmp_path):
     classes = {label: ("abc?"[k % 4]) for k, label in enumerate(ids)}
     write(tmp_path / "masks" / "a.json", {str(i): None if c == "?" else c for i, c in classes.items()})
     samples = FolderSamples(open_folder(tmp_path), Normalization(), in_channels=1)
-    brightness = {samples[0].pixels[0, 3, 3 + 7 * k]: "abc?"[k % 4] for k in range(30)}
+    brightness = {samples[0].pixels[:][0, 3, 3 + 7 * k]: "abc?"[k % 4] for k in range(30)}
     patches = PatchDataset([samples], dict, settings=PatchSettings((8, 32), 0.9, Augmentation.none()), seed=0)
     seen = set()
     for index in range(40):

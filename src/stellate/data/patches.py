@@ -14,9 +14,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
+from ..geometry.labels import relabel
 from ..results import Instances
-from .augmentation import Augmentation, take_patch, vary_intensity
+from .augmentation import Augmentation, take_patch
+from .intensity import vary_intensity
 from .samples import Sample
+from .volume_augmentation import take_volume_patch
 
 __all__ = ["EpochSampler", "PatchDataset", "PatchSettings", "collate"]
 
@@ -34,12 +37,14 @@ class SampleSource(Protocol):
 class PatchSettings:
     """What a patch is."""
 
-    size: tuple[int, int] = (256, 256)
-    """Height and width in pixels."""
+    size: tuple[int, ...] = (256, 256)
+    """Height and width in pixels, or sides along (z, y, x) of patches of volumes."""
     foreground_chance: float = 0.9
     """Chance that a patch is placed where an object lies, as StarDist does."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How patches vary."""
+    anisotropy: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Size of a voxel along (z, y, x), in any unit; not used for images."""
 
 
 class PatchDataset(Dataset[dict[str, Any]]):
@@ -82,34 +87,31 @@ class PatchDataset(Dataset[dict[str, Any]]):
 
     def cut(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """An augmented patch of a sample."""
-        labels = sample.annotation.labels
-        pixels, labels = take_patch(
-            sample.pixels,
+        pixels, labels = self._taken(sample, rng)
+        labels, ids = relabel(labels)
+        pixels = vary_intensity(
+            pixels,
             labels,
-            self.settings.size,
-            augmentation=self.settings.augmentation,
-            diameter=sample.diameter,
-            foreground_chance=self.settings.foreground_chance,
+            strength=self.settings.augmentation.intensity,
             rng=rng,
+            anisotropy=self.settings.anisotropy,
         )
-        pixels = vary_intensity(pixels, labels, strength=self.settings.augmentation.intensity, rng=rng)
-        ids, labels = _compact(np.ascontiguousarray(labels))
         classes = sample.annotation.classes
         if classes is not None:
             classes = classes[ids - 1]
         instances = Instances(labels, classes=classes, class_names=sample.annotation.class_names)
         return Sample(pixels=pixels, annotation=instances, name=sample.name)
 
-
-def _compact(labels: np.ndarray[Any, np.dtype[np.int32]]) -> tuple[Any, Any]:
-    """Ids above 0 that occur, and the labels numbered from 1 in their order; others stay as they are."""
-    ids = np.unique(labels)
-    ids = ids[ids > 0]
-    if not ids.size:
-        return ids, labels
-    table = np.zeros(int(ids[-1]) + 1, dtype=np.int32)
-    table[ids] = np.arange(1, ids.size + 1)
-    return ids, np.where(labels > 0, table[np.maximum(labels, 0)], labels).astype(np.int32)
+    def _taken(self, sample: Sample, rng: np.random.Generator) -> tuple[Any, Any]:
+        settings = self.settings
+        how: dict[str, Any] = {
+            "augmentation": settings.augmentation,
+            "foreground_chance": settings.foreground_chance,
+            "rng": rng,
+        }
+        if len(settings.size) == 2:
+            return take_patch(sample, settings.size, **how)
+        return take_volume_patch(sample, settings.size, anisotropy=settings.anisotropy, **how)
 
 
 class EpochSampler(Sampler[int]):

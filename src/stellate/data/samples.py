@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,41 @@ from ..errors import InputError
 from ..results import Instances
 from .channels import choose_channels
 from .folder import Dataset
-from .normalization import Normalization
+from .normalization import ArrayLike, Normalization
+from .objects import measure_objects
 from .pixels import Pixels
 from .synthetic import generate_field, random_config
+from .synthetic_volumes import generate_volume, random_volume_config
 
-__all__ = ["FolderSamples", "Sample", "SyntheticSamples", "typical_diameter"]
+__all__ = ["MEMORY", "FolderSamples", "NormalizedPixels", "Sample", "SyntheticSamples", "typical_diameter"]
 
-_CACHE_BYTES = 2**30
+MEMORY = 2**30
+"""Bytes that the samples of one source may take, over all processes that draw from it."""
+
 SYNTHETIC_SEED = 7
+
+
+class NormalizedPixels:
+    """An image as it was read, whose intensities are brought to a common scale where it is sliced.
+
+    Parameters
+    ----------
+    pixels
+        ``(C, *spatial)``, any number type.
+    normalization
+        How intensities are scaled, by the limits of the whole image.
+    """
+
+    def __init__(self, pixels: ArrayLike, normalization: Normalization) -> None:
+        self._pixels = pixels
+        self._normalization = normalization
+        self._limits = normalization.limits(pixels)
+        self.shape = tuple(pixels.shape)
+        self.dtype = np.dtype(np.float32)
+        self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * np.dtype(pixels.dtype).itemsize
+
+    def __getitem__(self, index: Any) -> npt.NDArray[np.float32]:
+        return self._normalization.apply(self._pixels[index], self._limits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +60,7 @@ class Sample:
     Attributes
     ----------
     pixels
-        ``(C, *spatial)`` float32, normalised.
+        ``(C, *spatial)`` float32, normalised; a whole image may be `NormalizedPixels`.
     annotation
         What is in it.
     name
@@ -40,13 +69,62 @@ class Sample:
         Typical (median) diameter of its objects in pixels; None if it has none.
     """
 
-    pixels: npt.NDArray[np.float32]
+    pixels: Any
     annotation: Any
     name: str = ""
     diameter: float | None = None
 
+    @cached_property
+    def object_pixels(self) -> npt.NDArray[np.int64]:
+        """``(n,)`` int64: pixels of objects in each row of an image, or each plane of a volume."""
+        return np.array([np.count_nonzero(line > 0) for line in self.annotation.labels], dtype=np.int64)
 
-class FolderSamples:
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return int(self.pixels.nbytes + self.annotation.labels.nbytes)
+
+
+class _Samples(ABC):
+    """Samples by number, made when asked for; those not asked for longest are forgotten where memory is short.
+
+    One is kept in any case. So memory is bounded by the limit, or by what one sample takes if that is more, beside what
+    the making of one takes.
+    """
+
+    def __init__(self, count: int, memory: int) -> None:
+        self._count = count
+        self._memory = memory
+        self._kept: OrderedDict[int, Sample] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Sample:
+        if index in self._kept:
+            self._kept.move_to_end(index)
+            return self._kept[index]
+        self._forget(0)
+        sample = self._kept[index] = self._make(index)
+        self._bytes += sample.nbytes
+        self._forget(1)
+        return sample
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """A sample, each as likely as any other."""
+        return self[int(rng.integers(self._count))]
+
+    def _forget(self, least: int) -> None:
+        while self._bytes > self._memory and len(self._kept) > least:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+    @abstractmethod
+    def _make(self, index: int) -> Sample:
+        """Read or generate a sample."""
+
+
+class FolderSamples(_Samples):
     """The samples of a dataset, read when asked for and kept while memory allows.
 
     Parameters
@@ -57,32 +135,26 @@ class FolderSamples:
         How intensities are brought to a common scale.
     in_channels
         Channels that the network takes.
+    volumes
+        Whether it is for volumes; else the brightest value along z is taken.
+    memory
+        Bytes that may be kept in this process.
     """
 
-    def __init__(self, dataset: Dataset, normalization: Normalization, *, in_channels: int) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        normalization: Normalization,
+        *,
+        in_channels: int,
+        volumes: bool = False,
+        memory: int = MEMORY,
+    ) -> None:
+        super().__init__(len(dataset), memory)
         self.dataset = dataset
         self.normalization = normalization
         self.in_channels = in_channels
-        self._kept: OrderedDict[int, Sample] = OrderedDict()
-        self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> Sample:
-        if index in self._kept:
-            self._kept.move_to_end(index)
-            return self._kept[index]
-        sample = self._read(index)
-        self._kept[index] = sample
-        self._bytes += _size(sample)
-        while self._bytes > _CACHE_BYTES and len(self._kept) > 1:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
-        return sample
-
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """A sample, each as likely as any other."""
-        return self[int(rng.integers(len(self)))]
+        self.volumes = volumes
 
     def check_channels(self) -> None:
         """See that every image has the channels that are wanted, before any is trained on.
@@ -95,19 +167,28 @@ class FolderSamples:
         for index in range(len(self)):
             self._pixels(self.dataset.image(index), index)
 
-    def _read(self, index: int) -> Sample:
+    def _make(self, index: int) -> Sample:
         image, instances = self.dataset.pair(index)
-        return _sample(self._pixels(image, index)[:, :, :], instances, self.normalization, image.name)
+        pixels = self._pixels(image, index)
+        array = pixels[(slice(None),) * len(pixels.shape)]
+        if array.size < image.array.size:
+            array = array.copy()  # lest the channels that are not used stay in memory
+        return _sample(array, instances, self.normalization, image.name)
 
     def _pixels(self, image: Image, index: int) -> Pixels:
+        if not self.volumes:
+            image = image.squeeze()
+        for axis in "TP":
+            if axis in image.axes:
+                image = image.select(axis, 0)
         try:
-            return choose_channels(image.squeeze(), self.in_channels, ())[0]
+            return choose_channels(image, self.in_channels, (), volume=self.volumes)[0]
         except InputError as error:
             what = str(error).removeprefix(f"{image.name}: ")
             raise InputError(f"{self.dataset[index].image_path}: {what}") from error
 
 
-class SyntheticSamples:
+class SyntheticSamples(_Samples):
     """Generated fluorescence fields of all kinds, made when first drawn.
 
     Parameters
@@ -117,47 +198,49 @@ class SyntheticSamples:
     count
         How many different fields there are.
     size
-        Their height and width in pixels.
+        Their sides in pixels: height and width, or those along (z, y, x) for volumes.
+    anisotropy
+        Range of the distance of slices over that of rows; not used for images.
+    memory
+        Bytes that may be kept in this process.
     """
 
     def __init__(
-        self, normalization: Normalization, *, count: int = 300, size: tuple[int, int] = (384, 384)
+        self,
+        normalization: Normalization,
+        *,
+        count: int = 300,
+        size: tuple[int, ...] = (384, 384),
+        anisotropy: tuple[float, float] = (1.0, 1.0),
+        memory: int = MEMORY,
     ) -> None:
+        super().__init__(count, memory)
         self.normalization = normalization
         self.size = size
-        self.count = count
-        self._kept: dict[int, Sample] = {}
+        self.anisotropy = anisotropy
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Sample:
-        if index not in self._kept:
-            config = random_config(np.random.default_rng([SYNTHETIC_SEED, index]), self.size)
-            image, instances = generate_field(config, index)
-            self._kept[index] = _sample(
-                image.to_axes("CYX"), instances, self.normalization, f"generated {index}"
-            )
-        return self._kept[index]
-
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """A field, each as likely as any other."""
-        return self[int(rng.integers(self.count))]
+    def _make(self, index: int) -> Sample:
+        rng = np.random.default_rng([SYNTHETIC_SEED, index])
+        if len(self.size) == 2:
+            image, instances = generate_field(random_config(rng, self.size), index)
+        else:
+            config = random_volume_config(rng, self.size, anisotropy=self.anisotropy)
+            image, instances = generate_volume(config, index)
+        pixels = image.array[np.newaxis]
+        return _sample(pixels, instances, self.normalization, f"generated {index}")
 
 
 def _sample(
     pixels: npt.NDArray[Any], instances: Instances, normalization: Normalization, name: str
 ) -> Sample:
-    pixels = normalization.apply(pixels, normalization.limits(pixels)).astype(np.float32, copy=False)
-    return Sample(pixels, instances, name=name, diameter=typical_diameter(instances))
+    normalized: Any = NormalizedPixels(pixels, normalization)
+    if pixels.dtype.itemsize > normalized.dtype.itemsize:
+        normalized = normalized[...]
+    return Sample(normalized, instances, name=name, diameter=typical_diameter(instances))
 
 
 def typical_diameter(instances: Instances) -> float | None:
-    """Median diameter of the circles that have the objects' areas, in pixels."""
-    areas = np.bincount(np.maximum(instances.labels, 0).ravel())[1:]
-    areas = areas[areas > 0]
-    return float(np.median(2 * np.sqrt(areas / np.pi))) if areas.size else None
-
-
-def _size(sample: Sample) -> int:
-    return int(sample.pixels.nbytes + sample.annotation.labels.nbytes)
+    """Median diameter, in pixels, of the discs (balls in 3D) that are as large as the objects."""
+    sizes = measure_objects(instances.labels)
+    diameters = sizes.diameters[sizes.areas > 0]
+    return float(np.median(diameters)) if diameters.size else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..axes import Image
@@ -10,8 +11,9 @@ from ..data.duplicates import pair_hash
 from ..data.fingerprint import Fingerprint, fingerprint
 from ..data.folder import Dataset
 from ..data.patches import PatchDataset, PatchSettings
-from ..data.samples import FolderSamples, SyntheticSamples
+from ..data.samples import MEMORY, FolderSamples, SyntheticSamples
 from ..data.split import validation_split
+from ..data.volume_augmentation import SAME_SIZE
 from ..errors import ConfigError, DataError
 from ..results import Instances
 from .choices import Choices
@@ -21,6 +23,10 @@ __all__ = ["divided", "look_at", "patch_datasets"]
 
 # Apart from the training seeds that people choose, so that validation patches are never training patches.
 VALIDATION_SEED = 2**31
+# Generated volumes are longer than patches by this factor, so that turned ones fit into them.
+MARGIN = 1.5
+# To make one takes seconds, and every process makes its own.
+GENERATED_VOLUMES = 100
 
 
 def divided(dataset: Dataset, settings: TrainSettings) -> tuple[Dataset, Dataset]:
@@ -72,8 +78,8 @@ def _check_alike(train: Fingerprint, validation: Fingerprint, images: Dataset) -
     """
     if validation.spatial_axes != train.spatial_axes:
         raise DataError(
-            f"{images.root}: the validation images have the axes {validation.spatial_axes}, those to train on "
-            f"{train.spatial_axes}; give all the same"
+            f"{images[0].image_path}: an image to validate on, with the axes {validation.spatial_axes}; "
+            f"those to train on have {train.spatial_axes}; give all the same"
         )
 
 
@@ -91,39 +97,73 @@ def patch_datasets(
     """
     return (
         _train_patches(train, task, choices, settings=settings),
-        _validation_patches(validation, task, choices),
+        _validation_patches(validation, task, choices, settings=settings),
     )
 
 
-def _samples(images: Dataset, choices: Choices) -> FolderSamples:
-    samples = FolderSamples(images, choices.normalization, in_channels=choices.network["in_channels"])
-    samples.check_channels()
-    return samples
-
-
 def _train_patches(train: Dataset, task: Any, choices: Choices, *, settings: TrainSettings) -> PatchDataset:
-    channels = choices.network["in_channels"]
-    sources: list[Any] = [_samples(train, choices)]
+    sources: list[Any] = [_samples(train, choices, settings)]
     shares = [1 - settings.synthetic]
     if settings.synthetic:
-        if channels != 1:
-            raise ConfigError(
-                f"synthetic {settings.synthetic}: generated fields have 1 channel, the images have {channels}"
-            )
-        sources.append(SyntheticSamples(choices.normalization))
+        sources.append(_generated(choices, settings))
         shares.append(settings.synthetic)
     augmentation = Augmentation(
         scale=settings.scale, diameters=settings.diameters, intensity=settings.intensity
     )
     return PatchDataset(
-        sources,
-        task.target,
-        settings=PatchSettings(size=choices.patch, augmentation=augmentation),
-        seed=settings.seed,
-        shares=shares,
+        sources, task.target, settings=_patches(choices, augmentation), seed=settings.seed, shares=shares
     )
 
 
-def _validation_patches(validation: Dataset, task: Any, choices: Choices) -> PatchDataset:
-    settings = PatchSettings(size=choices.patch, augmentation=Augmentation.none())
-    return PatchDataset([_samples(validation, choices)], task.target, settings=settings, seed=VALIDATION_SEED)
+def _validation_patches(
+    validation: Dataset, task: Any, choices: Choices, *, settings: TrainSettings
+) -> PatchDataset:
+    samples = _samples(validation, choices, settings)
+    patches = _patches(choices, Augmentation.none())
+    return PatchDataset([samples], task.target, settings=patches, seed=VALIDATION_SEED)
+
+
+def _patches(choices: Choices, augmentation: Augmentation) -> PatchSettings:
+    return PatchSettings(size=choices.patch, augmentation=augmentation, anisotropy=_anisotropy(choices))
+
+
+def _anisotropy(choices: Choices) -> tuple[float, float, float]:
+    """Size of a voxel along (z, y, x) that the network was made for."""
+    z, y, x = choices.network.get("anisotropy") or (1.0, 1.0, 1.0)
+    return float(z), float(y), float(x)
+
+
+def _samples(images: Dataset, choices: Choices, settings: TrainSettings) -> FolderSamples:
+    samples = FolderSamples(
+        images,
+        choices.normalization,
+        in_channels=choices.network["in_channels"],
+        volumes=len(choices.patch) == 3,
+        memory=_memory(settings),
+    )
+    samples.check_channels()
+    return samples
+
+
+def _generated(choices: Choices, settings: TrainSettings) -> SyntheticSamples:
+    channels = choices.network["in_channels"]
+    if channels != 1:
+        raise ConfigError(
+            f"synthetic {settings.synthetic}: generated fields have 1 channel, the images have {channels}"
+        )
+    if len(choices.patch) == 2:
+        return SyntheticSamples(choices.normalization, memory=_memory(settings))
+    z, y, x = _anisotropy(choices)
+    steps = 2 * z / (y + x)
+    return SyntheticSamples(
+        choices.normalization,
+        count=GENERATED_VOLUMES,
+        size=tuple(math.ceil(MARGIN * side) for side in choices.patch),
+        anisotropy=(steps / SAME_SIZE, steps * SAME_SIZE),
+        memory=_memory(settings),
+    )
+
+
+def _memory(settings: TrainSettings) -> int:
+    """Bytes of samples that each process may keep, so that all together keep no more than `MEMORY`."""
+    return MEMORY // (max(settings.workers, 1) * settings.devices)

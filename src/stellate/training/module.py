@@ -9,6 +9,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from ..nn.inference import CHANNELS_LAST
 from ..tasks.task import Batch, Task
 from .settings import TrainSettings
 
@@ -86,9 +87,11 @@ class TrainingModule(pl.LightningModule):
 
 
 def channels_last(batch: Batch) -> dict[str, Any]:
-    """The batch with its images and maps ``(B, C, H, W)`` in the memory layout that convolutions are fastest in."""
-    layout = torch.channels_last
+    """The batch with its images and maps ``(B, C, *spatial)`` in the memory layout that convolutions are fastest in."""
+    ndim = batch["image"].ndim
     return {
-        name: x.contiguous(memory_format=layout) if isinstance(x, Tensor) and x.ndim == 4 else x
+        name: x.contiguous(memory_format=CHANNELS_LAST[ndim])
+        if isinstance(x, Tensor) and x.ndim == ndim
+        else x
         for name, x in batch.items()
     }
