@@ -249,7 +249,7 @@ def evaluate(
     from .prediction.evaluation import evaluate_dataset
     from .prediction.predictor import Predictor
 
-    dataset = open_folder(data)
+    dataset = open_folder(data, axes=options.axes if options else None)
     if split is not None:
         dataset = dataset.split(split)
     if output is not None:
@@ -262,7 +262,11 @@ def evaluate(
 
 
 def check(
-    data: str | Path, *, model: str | Path | None = None, progress: Callable[[int, int], None] | None = None
+    data: str | Path,
+    *,
+    model: str | Path | None = None,
+    axes: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Look over an annotated folder before training.
 
@@ -272,6 +276,8 @@ def check(
         The folder.
     model
         Model whose receptive field the objects are held against; by default the largest that training may choose.
+    axes
+        Axes of the images, where their files do not say so or say it wrongly.
     progress
         Called as ``progress(pairs_done, pairs)``.
 
@@ -281,17 +287,27 @@ def check(
         If there is no such folder, or it is laid out differently.
     """
     from .data.check import check as check_folder
-    from .models.stardist import StarDistConfig
-    from .training.choices import MAX_DEPTH
+    from .training.choices import widest_field
 
-    config: Any = (
-        load(model).network.config if model is not None else StarDistConfig(grid=(4, 4), depth=MAX_DEPTH)
-    )
-    return check_folder(Path(data), receptive_field=config.receptive_field, progress=progress)
+    fields = [widest_field(2), widest_field(3)]
+    if model is not None:
+        config: Any = load(model).network.config
+        fields = [config.receptive_field]
+    sees = {len(field): field for field in fields}
+    return check_folder(Path(data), axes=axes, receptive_fields=sees, progress=progress)
 
 
-def show(data: str | Path, output: str | Path = "contact_sheet.png") -> Path:
+def show(data: str | Path, output: str | Path = "contact_sheet.png", *, axes: str | None = None) -> Path:
     """Draw images of an annotated folder with the outlines of their objects, on one sheet.
+
+    Parameters
+    ----------
+    data
+        The folder.
+    output
+        The picture.
+    axes
+        Axes of the images, where their files do not say so or say it wrongly.
 
     Volumes are seen along their depth.
 
@@ -302,7 +318,7 @@ def show(data: str | Path, output: str | Path = "contact_sheet.png") -> Path:
     """
     from .data.folder import open_folder
 
-    dataset = open_folder(data)
+    dataset = open_folder(data, axes=axes)
     picked = _evenly(len(dataset), SHEET_IMAGES)
     return _draw_sheet(
         ((dataset[k].name, *dataset.pair(k)) for k in picked), Path(output), title=dataset.root.name

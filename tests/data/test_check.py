@@ -50,7 +50,7 @@ def only(report: CheckReport, file: str | None) -> tuple[Severity, str]:
 
 
 def test_nothing_to_find(root):
-    report = check(root, receptive_field=(14, 14))
+    report = check(root, receptive_fields={2: (14, 14)})
     assert report.findings == ()
     assert (report.can_train, report.n_images, report.n_objects) == (True, 4, 8)
 
@@ -170,7 +170,7 @@ def test_a_foreground_mask(root):
 
 
 def test_objects_larger_than_the_receptive_field(root):
-    report = check(root, receptive_field=(14, 13))
+    report = check(root, receptive_fields={2: (14, 13)})
     what = "1 object larger than the network sees (14 x 13 pixels): id 7"
     assert [found(report, f"good{k}.tif") for k in range(4)] == [[(Severity.WARNING, what)]] * 4
 

@@ -15,7 +15,7 @@ data = App(name="data", sort_key=3.5, help="Look over an annotated folder: image
 
 
 @data.command
-def check(folder: Path, /, *, model: str | None = None) -> int:
+def check(folder: Path, /, *, model: str | None = None, axes: str | None = None) -> int:
     """Find what hinders training; the exit code is 0 if training can start and 1 if not.
 
     Parameters
@@ -24,11 +24,13 @@ def check(folder: Path, /, *, model: str | None = None) -> int:
         The annotated folder.
     model
         Model whose field of view objects are held against.
+    axes
+        Axes of the images, a letter of TPZCYX for each dimension, where their files do not say so or say it wrongly.
     """
     from .. import api
 
     with show_progress() as progress:
-        report = api.check(folder, model=model, progress=progress)
+        report = api.check(folder, model=model, axes=axes, progress=progress)
     for finding in report.findings:
         say(str(finding))
     counts = {"pair": report.n_images, "object": report.n_objects, "finding": len(report.findings)}
@@ -43,6 +45,7 @@ def show(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("contact_sheet.png"),
+    axes: str | None = None,
 ) -> int:
     """Draw images of the folder with the outlines of their objects on one sheet.
 
@@ -52,8 +55,10 @@ def show(
         The annotated folder.
     output
         The PNG to write.
+    axes
+        Axes of the images, a letter of TPZCYX for each dimension, where their files do not say so or say it wrongly.
     """
     from .. import api
 
-    say(f"wrote {api.show(folder, output)}")
+    say(f"wrote {api.show(folder, output, axes=axes)}")
     return 0

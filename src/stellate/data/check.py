@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .check_classes import check_classes, other_files
 from .check_pair import PairFacts, check_pair
+from .check_volumes import check_volumes
 from .classes import FolderClasses, read_classes
 from .duplicates import look_alikes
 from .findings import CheckReport, Finding, Severity
@@ -23,7 +24,7 @@ def check(
     dataset: Dataset | str | Path,
     *,
     axes: str | None = None,
-    receptive_field: Sequence[int] | None = None,
+    receptive_fields: Mapping[int, Sequence[int]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Look for everything that hinders training, or that makes its result worse or seem better than it is.
@@ -37,9 +38,9 @@ def check(
         a dataset with such files cannot be opened.
     axes
         Axes of the image files where they do not say so; a dataset knows its own.
-    receptive_field
-        Sides in pixels of what the network sees at once, in the order of the mask's axes; None to leave the
-        size of objects unchecked.
+    receptive_fields
+        Sides in pixels of what the network sees at once, in the order of the mask's axes: for images by 2, for volumes
+        by 3, or one of them. None to leave the size of objects unchecked.
     progress
         Called with the pairs done and their number after each.
 
@@ -58,12 +59,13 @@ def check(
     facts: list[PairFacts] = []
     for done, record in enumerate(listing.records, start=1):
         stated = classes.by_mask.get(record.mask_path)
-        fact, found = check_pair(record, axes, receptive_field=receptive_field, classes=stated)
+        fact, found = check_pair(record, axes, receptive_fields=receptive_fields, classes=stated)
         facts.append(fact)
         findings += found
         if progress is not None:
             progress(done, len(listing.records))
-    findings += [*_check_uniform(facts), *_check_copies(facts), *_check_look_alikes(facts)]
+    findings += [*_check_uniform(facts), *check_volumes(facts, receptive_fields)]
+    findings += [*_check_copies(facts), *_check_look_alikes(facts)]
     findings += check_classes(classes, facts)
     n_objects = sum(f.n_objects for f in facts)
     if facts and all(f.mask_hash for f in facts) and not n_objects:
@@ -101,7 +103,11 @@ def _check_uniform(facts: Sequence[PairFacts]) -> Iterator[Finding]:
             mine, usual = getattr(fact, value), common[0][0]
             if mine != usual:
                 what = f"{noun}: {mine}, where most images have {usual}"
-                yield Finding(severity, fact.record.image_path, what, remedy)
+                if value == "axes" and ("Z" in mine) != ("Z" in usual):
+                    apart = "keep images and volumes in folders of their own"
+                    yield Finding(Severity.ERROR, fact.record.image_path, what, apart)
+                else:
+                    yield Finding(severity, fact.record.image_path, what, remedy)
 
 
 def _check_copies(facts: Sequence[PairFacts]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,9 @@ class PairFacts:
     thumbnail
         From `duplicates.thumbnail`, or None.
     axes, channels, dtype
-        Of the image.
+        Of the image; axes without those of length 1 that are not spatial.
+    spacing
+        Voxel size in micrometres along (z, y, x); None where not stated, and for images.
     n_objects
         Objects in the mask.
     classes
@@ -58,6 +60,7 @@ class PairFacts:
     axes: str = ""
     channels: int = 0
     dtype: str = ""
+    spacing: tuple[float, ...] | None = None
     n_objects: int = 0
     classes: npt.NDArray[np.int32] | None = None
 
@@ -66,7 +69,7 @@ def check_pair(
     record: Record,
     axes: str | None,
     *,
-    receptive_field: Sequence[int] | None = None,
+    receptive_fields: Mapping[int, Sequence[int]] | None = None,
     classes: ObjectClasses | None = None,
 ) -> tuple[PairFacts, list[Finding]]:
     """Read an image and its mask once, and look for everything that can be wrong with the two.
@@ -77,8 +80,9 @@ def check_pair(
         The files.
     axes
         Axes of the image where the user named them.
-    receptive_field
-        Sides in pixels of what the network sees at once; None to leave objects' sizes unchecked.
+    receptive_fields
+        Sides in pixels of what the network sees at once, by the number of axes of the mask; objects in masks of other
+        numbers of axes are not held against it.
     classes
         What is stated of the objects' classes.
     """
@@ -95,7 +99,8 @@ def check_pair(
     except (StellateError, OSError) as error:
         findings.append(Finding.from_error(record.image_path, error, _REPLACE))
     if labels is not None:
-        findings += _check_labels(record.mask_path, labels, ids, receptive_field)
+        field = (receptive_fields or {}).get(labels.ndim)
+        findings += _check_labels(record.mask_path, labels, ids, field)
         if classes is not None and (misfit := classes.misfit(ids)):
             findings.append(Finding(Severity.ERROR, classes.file, misfit, MISFIT_REMEDY))
     if image is not None:
@@ -109,13 +114,18 @@ def check_pair(
         image_hash=None if image is None else pixel_hash(image),
         mask_hash=None if labels is None else pixel_hash(Image(labels, "ZYX"[-labels.ndim :])),
         thumbnail=None if image is None else thumbnail(image),
-        axes="" if image is None else image.squeeze().axes,
+        axes="" if image is None else _axes(image),
         channels=0 if image is None else image.channels,
         dtype="" if image is None else str(image.array.dtype),
+        spacing=None if image is None else image.spacing("ZYX"),
         n_objects=len(ids),
         classes=None if classes is None else classes.of(ids),
     )
     return facts, findings
+
+
+def _axes(image: Image) -> str:
+    return "".join(axis for axis, size in image.sizes.items() if size > 1 or axis in "ZYX")
 
 
 def _check_labels(
@@ -130,6 +140,7 @@ def _check_labels(
         )
         return
     sizes, pieces = measure_objects(labels), count_pieces(labels)
+    unit = "voxel" if labels.ndim == 3 else "pixel"
     if len(ids) == 1 and pieces[0] > 1:
         what = f"a single id ({ids[0]}) in {pieces[0]} pieces: a foreground mask rather than a label image?"
         yield Finding(Severity.WARNING, file, what, "give each object an id of its own")
@@ -139,12 +150,12 @@ def _check_labels(
             Severity.WARNING, file, what, "give each piece an id of its own, or join or remove stray pixels"
         )
     if (sizes.areas == 1).any():
-        what = f"{_count(sizes.areas == 1, 'object')} of a single pixel: {_named(ids, sizes.areas == 1)}"
+        what = f"{_count(sizes.areas == 1, 'object')} of a single {unit}: {_named(ids, sizes.areas == 1)}"
         yield Finding(Severity.WARNING, file, what, "remove what is no object")
     if receptive_field is not None:
-        large = np.any(sizes.extents > np.asarray(receptive_field)[-labels.ndim :], axis=1)
+        large = np.any(sizes.extents > np.asarray(receptive_field), axis=1)
         if large.any():
-            seen = f"{' x '.join(map(str, receptive_field))} pixels"
+            seen = f"{' x '.join(map(str, receptive_field))} {unit}s"
             what = f"{_count(large, 'object')} larger than the network sees ({seen}): {_named(ids, large)}"
             yield Finding(
                 Severity.WARNING,
