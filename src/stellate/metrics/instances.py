@@ -17,8 +17,7 @@ None of these looks at classes; for scores of each class see `stellate.metrics.c
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from ..results import Instances
 from .class_scores import ClassMetrics, ClassTally
 from .instance_scores import ImageScores, InstanceMetrics, ThresholdScores
 from .overlap import Matching, match
+from .pairing import pairs
 
 __all__ = [
     "THRESHOLDS",
@@ -80,35 +80,17 @@ def score_instances(
         If the numbers of images differ, there are none, or the shapes of a pair differ.
     """
     levels = _checked(thresholds)
-    names_ = None if names is None else list(names)
     images: list[ImageScores] = []
     tally = ClassTally(levels)
-    for predicted, truth in _pairs(predictions, truths):
-        name = str(len(images) + 1) if names_ is None else _name(names_, len(images))
+    for name, predicted, truth in pairs(predictions, truths, names):
         matching = _matched(predicted, truth, name)
         images.append(_score_image(name, matching, levels, empty_score))
         tally.add(matching, truth, predicted)
         del predicted, truth
         if progress is not None:
             progress(len(images))
-    if not images:
-        raise InputError("no images to compare")
     pooled = tuple(_pool([i.at[k] for i in images]) for k in range(len(levels)))
     return InstanceMetrics(tuple(images), pooled, tally.metrics())
-
-
-def _pairs(predictions: Iterable[Labels], truths: Iterable[Labels]) -> Iterator[tuple[Labels, Labels]]:
-    """One of each at a time; none is held while the next are made, as those of a volume may fill the memory."""
-    ones, others = iter(predictions), iter(truths)
-    missing: Any = object()
-    for count in itertools.count():
-        predicted, truth = next(ones, missing), next(others, missing)
-        if predicted is missing and truth is missing:
-            return
-        if predicted is missing or truth is missing:
-            raise InputError(f"predictions and annotations differ in number: only one goes on after {count}")
-        yield predicted, truth
-        del predicted, truth
 
 
 def _matched(predicted: Any, truth: Any, name: str) -> Matching:
@@ -151,9 +133,3 @@ def _checked(thresholds: Sequence[float]) -> tuple[float, ...]:
 
 def _labels(result: Any) -> npt.NDArray[Any]:
     return result.labels if isinstance(result, Instances) else np.asarray(result)
-
-
-def _name(names: list[str], index: int) -> str:
-    if index >= len(names):
-        raise InputError(f"{len(names)} names for more images; give one name per image")
-    return names[index]
