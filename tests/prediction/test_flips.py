@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,30 @@ def test_the_average_is_over_all_four_views():
         views.append([np.flip(right, axes), np.flip(below, axes)])
     inner = (slice(None), slice(1, -1), slice(1, -1))
     np.testing.assert_allclose(got[inner], np.mean(views, axis=0)[inner], atol=1e-6)
+
+
+class Slopes(nn.Module):
+    """Differences to the next voxel along each axis."""
+
+    config = SimpleNamespace(stride=(1, 1, 1), grid=(1, 1, 1))
+
+    def forward(self, x):
+        return {"slope": torch.cat([torch.roll(x, -1, dims=axis) - x for axis in (2, 3, 4)], dim=1)}
+
+
+def test_volumes_have_eight_views():
+    volume = np.random.default_rng(0).normal(size=(1, 6, 7, 8)).astype(np.float32)
+
+    def mirrored(maps, axes):
+        signs = torch.tensor([-1.0 if axis in axes else 1.0 for axis in range(3)])
+        return {"slope": maps["slope"] * signs[:, None, None, None]}
+
+    assert len(mirror_images(3)) == len(set(mirror_images(3))) == 8
+    engine = Engine(Slopes(), torch.device("cpu"), mirrored=mirrored)
+    got = engine(volume)["slope"].numpy()
+    for axis in range(3):
+        central = (np.roll(volume[0], -1, axis) - np.roll(volume[0], 1, axis)) / 2
+        np.testing.assert_allclose(got[axis][1:-1, 1:-1, 1:-1], central[1:-1, 1:-1, 1:-1], atol=1e-6)
 
 
 def test_directions_are_exchanged_where_asked():

@@ -47,6 +47,22 @@ def test_enlarging_agrees_with_torch(scale):
     np.testing.assert_allclose(whole(array, scale), expected[0].numpy(), atol=1e-5)
 
 
+def test_volumes_too():
+    array = np.random.default_rng(0).normal(size=(2, 5, 9, 11)).astype(np.float32)
+    enlarged = torch.nn.functional.interpolate(
+        torch.from_numpy(array)[None], scale_factor=2, mode="trilinear"
+    )
+    np.testing.assert_allclose(whole(array, 2.0), enlarged[0].numpy(), atol=1e-5)
+    small = whole(array, 0.5)
+    region = read_scaled(
+        lambda r: array[(slice(None), *r)],
+        (slice(1, 2), slice(2, 4), slice(1, 5)),
+        shape=(5, 9, 11),
+        scale=0.5,
+    )
+    np.testing.assert_allclose(region, small[:, 1:2, 2:4, 1:5], atol=1e-6)
+
+
 def test_brightness_is_kept_when_shrinking():
     array = np.zeros((1, 64, 64), np.float32)
     array[0, 20:28, 36:44] = 1
@@ -101,3 +117,25 @@ def test_object_diameter_needs_a_model_that_knows_its_own():
 
 def test_a_side_never_vanishes():
     assert scaled_shape((1, 100), 0.1) == (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("mine", "scale", "note"),
+    [
+        ((2.0, 0.5, 0.5), 1.0, ""),
+        ((4.0, 1.0, 1.0), 2.0, "rescaled by 2: pixels of 1.59 um, the model's are 0.794 um"),
+        ((2.1, 0.5, 0.5), 1.0, ""),
+        (
+            (0.5, 0.5, 0.5),
+            0.63,
+            "rescaled by 0.63: pixels of 0.5 um, the model's are 0.794 um; voxels of 0.5 x 0.5 x 0.5 um have "
+            "another shape than those of the model, 2 x 0.5 x 0.5 um: objects may be missed",
+        ),
+    ],
+)
+def test_volumes_are_rescaled_by_the_size_of_a_voxel(mine, scale, note):
+    """By one factor along all axes: the cube root of the volume; the shape of voxels stays as it is."""
+    volume = Image(np.zeros((4, 4, 4)), "ZYX", dict(zip("ZYX", mine, strict=True)))
+    known = {"Z": 2.0, "Y": 0.5, "X": 0.5}
+    got = choose_scale(volume, PredictOptions(), spacing_um=known, diameter_px=None, axes="ZYX")
+    assert got == (pytest.approx(scale, abs=1e-3), note)

@@ -23,9 +23,9 @@ PROB_RANGE = (0.1, 0.9)
 PROB_TOLERANCE = 0.01
 IOUS = (0.3, 0.5, 0.7)
 
-# Raw outputs are kept while thresholds are tried, so only so much of each image, and so many images, are used.
-LARGEST_SIDE = 768
-MOST_IMAGES = 60
+# Raw outputs are kept while thresholds are tried, so only so much of each image or volume, and so many, are used.
+LARGEST_SIZE = {2: 768**2, 3: 2**20}
+MOST_IMAGES = {2: 60, 3: 12}
 
 Observed = tuple[Any, Tile]
 
@@ -40,7 +40,7 @@ def tune_thresholds(
     predictor
         With a task that has ``prob_threshold`` and ``nms_threshold``.
     dataset
-        Images that were not trained on. Of large images the middle is used, of many images an even choice.
+        Images or volumes that were not trained on. Of large ones the middle is used, of many an even choice.
     device
         Where the network runs.
 
@@ -72,20 +72,27 @@ def tune_thresholds(
 def _observe(predictor: Predictor, dataset: Dataset, device: str) -> tuple[list[Observed], list[Instances]]:
     engine = Engine(predictor.network, choose_device(device))
     outputs, truths = [], []
-    for index in np.unique(np.linspace(0, len(dataset) - 1, MOST_IMAGES).round().astype(int)):
+    axes = "ZYX" if predictor.for_volumes else "YX"
+    most = MOST_IMAGES[len(axes)]
+    for index in np.unique(np.linspace(0, len(dataset) - 1, most).round().astype(int)):
         image, truth = dataset.pair(int(index))
-        pixels = predictor.pixels(image.squeeze())[0]
+        pixels = predictor.pixels(image.squeeze(axes))[0]
         limits = predictor.normalization.limits(pixels)
-        middle = tuple(_middle(n) for n in pixels.shape[1:])
+        middle = _middle(pixels.shape[1:])
         normalised = predictor.normalization.apply(pixels[(slice(None), *middle)], limits)
         outputs.append((engine(normalised.astype(np.float32, copy=False)), Tile.whole(normalised.shape[1:])))
         truths.append(Instances(truth.labels[middle]))
     return outputs, truths
 
 
-def _middle(size: int) -> slice:
-    start = max(0, (size - LARGEST_SIDE) // 2)
-    return slice(start, min(size, start + LARGEST_SIDE))
+def _middle(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """The middle of an image or volume, a square or cube where it is large enough along each axis."""
+    left, sides = float(LARGEST_SIZE[len(shape)]), dict.fromkeys(range(len(shape)), 0)
+    for axis, count in zip(np.argsort(shape), range(len(shape), 0, -1), strict=True):
+        sides[int(axis)] = min(shape[axis], int(left ** (1 / count) + 1e-6))
+        left /= sides[int(axis)]
+    starts = [(size - sides[axis]) // 2 for axis, size in enumerate(shape)]
+    return tuple(slice(start, start + sides[axis]) for axis, start in enumerate(starts))
 
 
 def _score(task: Any, outputs: Sequence[Observed], truths: Sequence[Instances]) -> float:

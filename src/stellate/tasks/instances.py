@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError, DataError, suggestion
+from ..errors import ConfigError, DataError, InputError, suggestion
 from ..geometry.labels import areas
 from ..geometry.rays import Rays3D
 from ..geometry.suppression import SUPPRESSED
@@ -26,6 +26,7 @@ from ..losses import (
 from ..metrics.instances import InstanceMetrics, score_instances
 from ..results import Annotation, Instances
 from .candidates import MIN_DISTANCE, Candidates, candidates, joined, take
+from .class_targets import checked_weights, class_target
 from .foreground import Foreground, foreground_of
 from .star_polygons import StarPolygons
 from .star_polyhedra import StarPolyhedra
@@ -86,7 +87,7 @@ class InstancesTask:
             raise ConfigError(f"border {self.border} and growth {self.growth}: must not be negative")
         if self.distance_loss not in ("l1", "iou"):
             raise ConfigError(f"distance_loss {self.distance_loss!r}: expected 'l1' or 'iou'")
-        object.__setattr__(self, "class_weights", _checked_weights(self.class_weights, len(self.class_names)))
+        object.__setattr__(self, "class_weights", checked_weights(self.class_weights, len(self.class_names)))
 
     @classmethod
     def for_network(
@@ -142,13 +143,7 @@ class InstancesTask:
         if self.foreground:
             arrays["foreground"] = np.clip(labels, -1, 1).astype(np.float32)[np.newaxis]
         if self.class_names:
-            cells = labels[tuple(slice(None, None, g) for g in self.grid)]
-            # without classes nothing is known, of the background neither: it alone would be learned
-            classes, ground = instances.classes, 0
-            if classes is None:
-                classes, ground = np.full(len(instances), -1), -1
-            table = np.concatenate([[ground], np.where(classes < 0, -1, classes + 1)])
-            arrays["class"] = np.where(cells < 0, -1, table[np.maximum(cells, 0)]).astype(np.int64)
+            arrays["class"] = class_target(instances, self.grid)
         return arrays
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -267,7 +262,14 @@ class InstancesTask:
         return take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
 
     def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:
-        return self.shapes.suppress(found.points, found.distances, found.scores, self.nms_threshold, **region)
+        try:
+            return self.shapes.suppress(
+                found.points, found.distances, found.scores, self.nms_threshold, **region
+            )
+        except ValueError as error:
+            raise InputError(
+                f"the network predicts outlines that cannot be ({error}); is it meant for this kind of image?"
+            ) from error
 
     def _instances(self, labels: npt.NDArray[np.int32], found: Candidates) -> Instances:
         """Rows for the objects that still have pixels, in order of their score."""
@@ -300,18 +302,6 @@ def _instances(annotation: Annotation) -> Instances:
             f"outlines are learned from objects (a label image), but the annotation is of type {kind}"
         )
     return annotation
-
-
-def _checked_weights(weights: Any, n_classes: int) -> tuple[float, ...]:
-    if not isinstance(weights, list | tuple) or any(
-        isinstance(w, bool) or not isinstance(w, int | float) or not 0 <= w < 1e6 for w in weights
-    ):
-        raise ConfigError(f"class_weights {weights!r}: expected numbers, not negative")
-    if weights and len(weights) != n_classes + 1:
-        raise ConfigError(
-            f"class_weights {weights!r}: expected {n_classes + 1} numbers, for the background and each class"
-        )
-    return tuple(float(w) for w in weights)
 
 
 def _place(position: float, tile: Tile) -> float:
