@@ -196,7 +196,10 @@ def _worst_images(worst: Worst, metrics: InstanceMetrics) -> str:
             f"<div>{_picture(predicted, f'Found objects of {name}')}found</div></div></figure>"
         )
     legend = "".join(f"<li>{_swatch(*entry)}</li>" for entry in _LEGEND)
-    return f'<h2>The worst images</h2>\n<ul class="legend">{legend}</ul>\n{"".join(figures)}'
+    return (
+        f'<h2>The worst images</h2>\n<ul class="legend">{legend}</ul>\n<p class="soft">Volumes are seen along their '
+        f"depth, with the objects in front that nothing matches.</p>\n{''.join(figures)}"
+    )
 
 
 def _in_words(image: Any) -> str:
