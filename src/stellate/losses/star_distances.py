@@ -1,35 +1,11 @@
-"""Losses that no library the project stands on offers in the form needed. All return a scalar tensor."""
+"""Losses of the distances along rays, for star-convex polygons and polyhedra."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-__all__ = [
-    "masked_binary_cross_entropy",
-    "star_distance_iou_loss",
-    "star_distance_l1_loss",
-    "weighted_cross_entropy",
-]
-
-
-def masked_binary_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean binary cross-entropy where the target is known.
-
-    Parameters
-    ----------
-    logits
-        Any shape.
-    target
-        Same shape, in 0..1; negative where not known.
-    weight
-        Same shape, or None: how much each element counts.
-    """
-    known = (target >= 0).to(logits.dtype)
-    loss = F.binary_cross_entropy_with_logits(logits, target.clamp(min=0), reduction="none")
-    counted = known if weight is None else known * weight
-    return (loss * counted).sum() / counted.sum().clamp(min=1)
+__all__ = ["star_distance_iou_loss", "star_distance_l1_loss"]
 
 
 def star_distance_l1_loss(
@@ -84,20 +60,3 @@ def star_distance_iou_loss(predicted: Tensor, target: Tensor, weight: Tensor) ->
     relative = (predicted - target).abs().sum(1, keepdim=True) / target.sum(1, keepdim=True).clamp(min=1)
     loss = (around / inside).log() + relative
     return (weight * loss).sum() / weight.sum().clamp(min=1e-7)
-
-
-def weighted_cross_entropy(logits: Tensor, target: Tensor, class_weights: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy over the known elements.
-
-    Parameters
-    ----------
-    logits
-        ``(B, n_classes, *spatial)``.
-    target
-        ``(B, *spatial)`` class ids; negative where not known.
-    class_weights
-        ``(n_classes,)`` or None.
-    """
-    known = (target >= 0).sum().clamp(min=1)
-    loss = F.cross_entropy(logits, target.long(), weight=class_weights, ignore_index=-1, reduction="sum")
-    return loss / known
