@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-__all__ = ["ACTIVATIONS", "CONVOLUTIONS", "NORMS", "Convs", "same_padding", "widest"]
+__all__ = ["ACTIVATIONS", "CONVOLUTIONS", "NORMS", "Convs", "after_convolution", "same_padding", "widest"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": lambda: nn.ReLU(inplace=True),
@@ -26,7 +26,7 @@ PADDINGS: dict[int, Any] = {2: nn.ZeroPad2d, 3: nn.ZeroPad3d}
 
 
 class Convs(nn.Sequential):
-    """Convolutions that keep the size, each followed by an optional batch norm and an activation.
+    """Convolutions that keep the size unless told otherwise, each with an optional batch norm and an activation.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ class Convs(nn.Sequential):
         Of the first convolution, along each axis; the size of its input must be a multiple. 1 if empty.
     bias
         Whether the convolutions have one.
+    padding
+        ``"same"``, or ``"valid"``: each convolution then takes ``kernel_size - 1`` pixels off each axis.
     """
 
     def __init__(
@@ -56,25 +58,27 @@ class Convs(nn.Sequential):
         activations: Sequence[str],
         stride: tuple[int, ...] = (),
         bias: bool = True,
+        padding: str = "same",
     ) -> None:
         n_axes = len(kernel_size)
         layers: list[nn.Module] = []
         for width, activation in zip(widths, activations, strict=True):
-            padding: Any = "same"
-            if any(s > 1 for s in stride):
+            zeros = padding
+            if padding == "same" and any(s > 1 for s in stride):
                 layers.append(_padding(kernel_size, stride))
-                padding = 0
-            layers.append(
-                CONVOLUTIONS[n_axes](
-                    in_channels, width, kernel_size, stride=stride or 1, padding=padding, bias=bias
-                )
-            )
-            if norm:
-                # what Keras calls a momentum of 0.99 is 0.01 in torch
-                layers.append(NORMS[n_axes](width, eps=1e-3, momentum=0.01))
-            layers.append(ACTIVATIONS[activation]())
+                zeros = "valid"
+            conv = CONVOLUTIONS[n_axes]
+            layers.append(conv(in_channels, width, kernel_size, stride=stride or 1, padding=zeros, bias=bias))
+            layers += after_convolution(width, n_axes, norm=norm, activation=activation)
             in_channels, stride = width, ()
         super().__init__(*layers)
+
+
+def after_convolution(width: int, n_axes: int, *, norm: bool, activation: str) -> list[nn.Module]:
+    """What follows a convolution to `width` channels: a batch norm if asked for, and one of `ACTIVATIONS`."""
+    # what Keras calls a momentum of 0.99 is 0.01 in torch
+    norms = [NORMS[n_axes](width, eps=1e-3, momentum=0.01)] if norm else []
+    return [*norms, ACTIVATIONS[activation]()]
 
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:
