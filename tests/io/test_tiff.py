@@ -105,6 +105,20 @@ def test_dimensions_without_a_name_are_asked_for(tmp_path):
     assert read(path, axes="ZCYX").axes == "ZCYX"
 
 
+@pytest.mark.parametrize("shape", [(20, 30), (1, 20, 30), (1, 1, 20, 30), (1, 30), (20, 1)])
+@pytest.mark.parametrize("axes", ["ZYX", "TZYX", "CZYX"])
+@pytest.mark.parametrize("options", [{}, {"imagej": True}, {"tile": (16, 16)}, {"compression": "zlib"}])
+def test_a_single_plane_is_what_its_reader_says(tmp_path, shape, axes, options):
+    """Files count no axes of length 1, or some of them."""
+    plane = np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+    tifffile.imwrite(tmp_path / "plane.tif", plane, **options)
+    for opened in (read(tmp_path / "plane.tif", axes=axes), open_lazy(tmp_path / "plane.tif", axes=axes)):
+        assert opened.axes == axes
+        assert opened.shape == (1,) * (len(axes) - 2) + shape[-2:]
+        np.testing.assert_array_equal(np.asarray(opened.array).reshape(shape), plane)
+        np.testing.assert_array_equal(np.asarray(opened.select(axes[0], 0).array).ravel(), plane.ravel())
+
+
 def test_pages_are_picked(tmp_path):
     array = noise((5, 40, 50))
     for options in ({}, {"tile": (16, 16), "compression": "zlib"}):

@@ -133,7 +133,7 @@ class _Source:
                 np.memmap(self.path, dtype, mode="r", offset=series.dataoffset, shape=tuple(series.shape))
             )
         chunk = int(np.prod(page.chunks)) * np.dtype(series.dtype).itemsize
-        if not page.is_tiled or chunk > _LARGEST_CHUNK:
+        if not page.is_tiled or chunk > _LARGEST_CHUNK or None in self.layout.index:
             return None
         import zarr  # takes half a second to import, and few files need it
 

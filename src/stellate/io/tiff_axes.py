@@ -21,17 +21,17 @@ class Layout:
     Attributes
     ----------
     index
-        Basic index that drops dimensions of length 1.
+        Basic index that drops dimensions of length 1, or adds those that a file of one plane does not count.
     axes
         Axes of what is left.
     """
 
-    index: tuple[int | slice, ...]
+    index: tuple[int | slice | None, ...]
     axes: str
 
     def apply(self, array: Any) -> Any:
         """Drop the dimensions that carry nothing."""
-        return array[self.index] if any(isinstance(i, int) for i in self.index) else array
+        return array[self.index] if any(not isinstance(i, slice) for i in self.index) else array
 
 
 def layout(path: Path, series: TiffPageSeries, axes: str | None) -> Layout:
@@ -68,12 +68,17 @@ def layout(path: Path, series: TiffPageSeries, axes: str | None) -> Layout:
 
 
 def _named(path: Path, shape: tuple[int, ...], axes: str) -> Layout:
+    letters = axes.strip()
     keep = [True] * len(shape)
-    if len(axes.strip()) != len(shape):
+    if len(letters) != len(shape):
         keep = [size > 1 for size in shape]
-    index = tuple(slice(None) if kept else 0 for kept in keep)
+    index: tuple[int | slice | None, ...] = tuple(slice(None) if kept else 0 for kept in keep)
+    if set(shape[:-2]) <= {1} and len(letters) != len(shape) and letters[-2:].upper() == "YX":
+        # a single plane, perhaps of a volume or film; files do not count all axes of length 1
+        added = len(letters) - 2
+        index = (0,) * (len(shape) - 2) + (None,) * added + (slice(None),) * 2
     try:
-        return Layout(index, parse_axes(axes, sum(keep)))
+        return Layout(index, parse_axes(axes, sum(not isinstance(i, int) for i in index)))
     except InputError as error:
         raise InputError(f"{path}: {error}; the file holds an array of shape {shape}") from error
 
