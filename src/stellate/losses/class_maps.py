@@ -88,10 +88,14 @@ def against_the_rest(logits: Tensor) -> Tensor:
     Tensor
         Same shape: z_c - log sum over k != c of exp z_k.
     """
-    none = torch.full_like(logits[:, :1], -torch.inf)
-    before = torch.cat([none, logits.logcumsumexp(1)[:, :-1]], dim=1)
-    after = torch.cat([logits.flip(1).logcumsumexp(1).flip(1)[:, 1:], none], dim=1)
-    return logits - torch.logaddexp(before, after)
+    # The others are the total less oneself: log(1 - p) more. For a class with most of the total that difference may
+    # round to nothing, so there the others are added up.
+    total = logits.logsumexp(1, keepdim=True)
+    p = (logits - total).exp()
+    most = p > 0.75
+    others_of_most = logits.masked_fill(most, -torch.inf).logsumexp(1, keepdim=True)
+    others = torch.where(most, others_of_most, total + (-p.masked_fill(most, 0)).log1p())
+    return logits - others
 
 
 Options = Mapping[str, float]
