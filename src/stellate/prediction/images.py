@@ -76,7 +76,9 @@ def with_depth(image: Image, *, named: bool) -> tuple[Image, str]:
         what = {"P": "pages", "T": "time points"}[several[0]]
         note = f"the {image.sizes[several[0]]} {what} are taken as planes, as the model is for volumes"
         return replace(image, axes=image.axes.replace(several[0], "Z")), note
-    remedy = "name the axes (axes='ZYX')" if several else "take a model for images, or one file of all planes"
+    remedy = "name the axes (axes='ZYX')"
+    if not several:
+        remedy = f"take a model for images or one file of all planes; of a volume of one plane, {remedy}"
     raise InputError(
         f"{image.name}: the model takes volumes, with planes along Z, but the axes of the image are {image.axes}; "
         f"{remedy}"
