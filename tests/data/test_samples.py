@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ import tifffile
 
 from stellate.data.folder import open_folder
 from stellate.data.normalization import Normalization
-from stellate.data.samples import FolderSamples, SyntheticSamples, typical_diameter
+from stellate.data.objects import measure_objects
+from stellate.data.samples import FolderSamples, Sample, SyntheticSamples, typical_diameter
 from stellate.errors import InputError
 from stellate.results import Instances
 
@@ -61,6 +64,109 @@ def test_an_image_of_other_channels_is_named(annotated_folder: Path) -> None:
     assert str(caught.value).startswith(f"{path}: ")
 
 
+def save_volumes(folder: Path, count: int, shape: tuple[int, int, int] = (6, 20, 24)) -> None:
+    """Volumes of noise with a box each, whose number tells which one it is."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+    for k in range(count):
+        volume = np.random.default_rng(k).integers(0, 4000, shape).astype(np.uint16)
+        labels = np.zeros(shape, np.uint16)
+        labels[1:5, 2:8, 2 : 5 + k] = 7
+        tifffile.imwrite(folder / "images" / f"{k}.tif", volume, imagej=True, metadata={"axes": "ZYX"})
+        tifffile.imwrite(folder / "masks" / f"{k}.tif", labels, imagej=True, metadata={"axes": "ZYX"})
+
+
+def test_a_volume_keeps_its_planes_and_its_own_percentiles(tmp_path: Path) -> None:
+    save_volumes(tmp_path, 2)
+    samples = FolderSamples(open_folder(tmp_path), NORMALIZATION, in_channels=1, volumes=True)
+    stored = tifffile.imread(tmp_path / "images" / "1.tif").astype(np.float64)
+    low, high = np.percentile(stored, [1, 99.8])
+    part = (slice(2, 5), slice(3, 20, 2), slice(-4, None))
+    np.testing.assert_allclose(
+        samples[1].pixels[(slice(None), *part)][0], (stored[part] - low) / (high - low), atol=1e-5
+    )
+    assert samples[1].diameter == pytest.approx((6 * 4 * 6 * 4 / np.pi) ** (1 / 3))
+
+
+def test_a_volume_of_one_plane_is_a_volume(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "0.npy", np.arange(480).reshape(1, 20, 24).astype(np.uint16))
+    samples = FolderSamples(open_folder(tmp_path), NORMALIZATION, in_channels=1, volumes=True)
+    assert samples[0].pixels[:].shape == (1, 1, 20, 24)
+    assert samples[0].annotation.labels.shape == (1, 20, 24)
+
+
+def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None:
+    shape = (16, 96, 96)
+    save_volumes(tmp_path, 12, shape)
+    volume = int(np.prod(shape)) * (2 + 4)
+    samples = FolderSamples(
+        open_folder(tmp_path), NORMALIZATION, in_channels=1, volumes=True, memory=3 * volume
+    )
+    samples[0]  # which imports and compiles
+    peaks = []
+    for order in (range(4), [*range(12)] * 2):
+        samples._kept.clear()
+        samples._bytes = 0
+        tracemalloc.start()
+        for index in order:
+            samples[index]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert held < 3.2 * volume
+    # reading takes as much again for the arrays on the way
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_a_sample_larger_than_all_memory_is_the_only_one(tmp_path: Path) -> None:
+    save_volumes(tmp_path, 2)
+    samples = FolderSamples(open_folder(tmp_path), NORMALIZATION, in_channels=1, volumes=True, memory=1)
+    first = weakref.ref(samples[0])
+    assert samples[0] is first()  # not read again while nothing else is asked for
+    held: list[object] = []
+    make = samples._make
+    samples._make = lambda index: held.append(first()) or make(index)  # type: ignore[method-assign]
+    samples[1]
+    assert held == [None]  # gone before the next was read
+
+
+def test_channels_that_are_not_used_are_not_kept(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    volume = np.random.default_rng(0).integers(0, 255, (4, 3, 20, 24)).astype(np.uint8)
+    volume[:, 1:] = 9
+    tifffile.imwrite(tmp_path / "images" / "0.tif", volume, imagej=True, metadata={"axes": "ZCYX"})
+    mask = tmp_path / "masks" / "0.tif"
+    tifffile.imwrite(mask, np.ones((4, 20, 24), np.uint16), imagej=True, metadata={"axes": "ZYX"})
+    sample = FolderSamples(open_folder(tmp_path), Normalization(0, 100), in_channels=1, volumes=True)[0]
+    values = volume[:, 0].astype(float)
+    expected = (values - values.min()) / (values.max() - values.min())
+    np.testing.assert_allclose(sample.pixels[:][0], expected, atol=1e-6)
+    array = sample.pixels._pixels
+    assert (array if array.base is None else array.base).nbytes == sample.pixels.nbytes == 4 * 20 * 24
+
+
+def test_pixels_of_objects_are_counted_by_plane() -> None:
+    labels = np.zeros((3, 4, 5), np.int32)
+    labels[1, :2, :3], labels[2, 0], labels[0, 0, 0] = 4, 2, -1
+    assert Sample(None, Instances(labels)).object_pixels.tolist() == [0, 6, 5]
+
+
+def test_generated_volumes_have_the_wanted_slices() -> None:
+    one, other = (
+        SyntheticSamples(NORMALIZATION, count=2, size=(24, 64, 64), anisotropy=(3.0, 3.0)) for _ in range(2)
+    )
+    assert one[0].pixels.shape == (1, 24, 64, 64)
+    assert one[0].annotation.labels.shape == (24, 64, 64)
+    np.testing.assert_array_equal(one[1].pixels[:], other[1].pixels[:])
+    sizes = measure_objects(one[0].annotation.labels)
+    whole = ~sizes.cut.any(axis=1)
+    z, y, x = sizes.extents[whole].mean(axis=0)
+    assert 1.5 < (y + x) / 2 / z < 6
+
+
 def test_generated_fields_are_the_same_every_time() -> None:
     one, other = (SyntheticSamples(NORMALIZATION, count=3, size=(64, 64)) for _ in range(2))
     np.testing.assert_array_equal(one[1].pixels[:], other[1].pixels[:])
@@ -74,3 +180,14 @@ def test_the_typical_diameter_leaves_out_what_is_no_object() -> None:
     assert typical_diameter(Instances(labels)) is None
     labels[:10, :10], labels[20:24, 20:24], labels[30:32, 30:32] = 1, 2, 3
     assert typical_diameter(Instances(labels)) == pytest.approx(np.sqrt(4 * 16 / np.pi))
+
+
+def test_the_typical_diameter_of_a_volume_is_that_of_a_ball() -> None:
+    z, y, x = np.mgrid[:40, :40, :40] - 20
+    labels = (z**2 + y**2 + x**2 <= 14.5**2).astype(np.int32)
+    labels[0, 0, 0] = 2
+    labels[:5, 30:35, 30:35] = 3
+    assert typical_diameter(Instances(np.where(labels == 1, 1, 0).astype(np.int32))) == pytest.approx(
+        29, abs=0.2
+    )
+    assert typical_diameter(Instances(labels)) == pytest.approx((6 * 125 / np.pi) ** (1 / 3))

@@ -176,11 +176,7 @@ class FolderSamples(_Samples):
         return _sample(array, instances, self.normalization, image.name)
 
     def _pixels(self, image: Image, index: int) -> Pixels:
-        if not self.volumes:
-            image = image.squeeze()
-        for axis in "TP":
-            if axis in image.axes:
-                image = image.select(axis, 0)
+        image = image.squeeze("ZYX" if self.volumes else "YX")
         try:
             return choose_channels(image, self.in_channels, (), volume=self.volumes)[0]
         except InputError as error:

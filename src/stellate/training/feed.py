@@ -25,6 +25,7 @@ __all__ = ["divided", "look_at", "patch_datasets"]
 VALIDATION_SEED = 2**31
 # Generated volumes are longer than patches by this factor, so that turned ones fit into them.
 MARGIN = 1.5
+SMALLEST = 16
 # To make one takes seconds, and every process makes its own.
 GENERATED_VOLUMES = 100
 
@@ -158,7 +159,7 @@ def _generated(choices: Choices, settings: TrainSettings) -> SyntheticSamples:
     return SyntheticSamples(
         choices.normalization,
         count=GENERATED_VOLUMES,
-        size=tuple(math.ceil(MARGIN * side) for side in choices.patch),
+        size=tuple(max(SMALLEST, math.ceil(MARGIN * side)) for side in choices.patch),
         anisotropy=(steps / SAME_SIZE, steps * SAME_SIZE),
         memory=_memory(settings),
     )
