@@ -9,21 +9,30 @@ from stellate.nn.parts import Part, Seams, cells
 
 SHAPE = (96, 120)
 TILES = list(plan_tiles(SHAPE, (44, 52), halo=(12, 12), multiple=(4, 4)))
+VOLUME = (30, 44, 52)
+BLOCKS = list(plan_tiles(VOLUME, (16, 24, 28), halo=(4, 8, 8), multiple=(2, 4, 4)))
 REACHES = ((11, 12), (9, 4), (6, 3), (1, 0))
 """Pixels; of stages one after another."""
 
 
-def through(tiles: list[Tile], seams: Seams | None, *, unit: int = 1) -> np.ndarray:
-    """How often each cell was computed, ``(stages, rows, columns)``; each tile must get what it needs."""
-    truth = torch.arange(SHAPE[0] // unit * SHAPE[1] // unit).reshape(1, 1, SHAPE[0] // unit, -1)
-    count = np.zeros((len(REACHES), *truth.shape[2:]), dtype=int)
+def through(
+    tiles: list[Tile],
+    seams: Seams | None,
+    *,
+    unit: int = 1,
+    reaches: tuple[tuple[int, ...], ...] = REACHES,
+) -> np.ndarray:
+    """How often each cell was computed, ``(stages, *cells)``; each tile must get what it needs."""
+    sides = [n // unit for n in tiles[0].shape]
+    truth = torch.arange(int(np.prod(sides))).reshape(1, 1, *sides)
+    count = np.zeros((len(reaches), *sides), dtype=int)
     for tile in tiles:
         shape = [b - a for a, b in tile.read]
         wanted = tuple((part.start, part.stop) for part in tile.own_in_read)
         part = Part(shape, wanted, origin=[a for a, _ in tile.read], seams=seams)
         here = truth[(..., *(slice(a // unit, b // unit) for a, b in tile.read))]
         units = tuple(here.shape[2:])
-        for k, reach in enumerate(REACHES):
+        for k, reach in enumerate(reaches):
             region, known = part.next_stage(units, reach)
             out = torch.full_like(here, -1)
             cells(out, units, region)[:] = cells(here, units, region)
@@ -46,6 +55,23 @@ def test_with_seams_everything_is_computed_once() -> None:
     alone = through(TILES, None)
     assert alone.min() == 1
     assert alone[0].mean() > 2
+
+
+REACHES_3D = ((4, 8, 7), (3, 5, 4), (0, 1, 2))
+
+
+def test_volumes_are_computed_once_too() -> None:
+    assert len(BLOCKS) == 36
+    np.testing.assert_array_equal(through(BLOCKS, Seams(), reaches=REACHES_3D), 1)
+    row_only = through(BLOCKS, Seams(0), reaches=REACHES_3D)
+    alone = through(BLOCKS, None, reaches=REACHES_3D)
+    assert 1.2 < row_only.mean() < alone.mean() - 0.2
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_volumes_in_any_order_are_right(seed: int) -> None:
+    order = np.random.default_rng(seed).permutation(len(BLOCKS))
+    assert through([BLOCKS[i] for i in order], Seams(9000), reaches=REACHES_3D).min() == 1
 
 
 @pytest.mark.parametrize("nbytes", [0, 3000, 40_000])

@@ -29,6 +29,23 @@ CONFIGS = {
     "depth 3, kernels 5": {"depth": 3, "kernel_size": 5, "convs_per_level": 1, "grid": (2, 1)},
     "pool 3, foreground": {"pool": (3, 2), "foreground": True, "grid": (1, 2)},
     "resnet": {"backbone": "resnet", "n_blocks": 2, "convs_per_block": 2, "grid": (1, 2), "n_classes": 2},
+    "volumes": {
+        "grid": (1, 2, 2),
+        "depth": 1,
+        "n_classes": 2,
+        "base_channels": 2,
+        "convs_per_level": 1,
+        "kernel_size": (1, 3, 3),
+        "pool": (1, 2, 1),
+    },
+    "volumes, long kernels": {
+        "grid": (2, 1, 1),
+        "kernel_size": (3, 1, 5),
+        "pool": (3, 2, 1),
+        "depth": 1,
+        "base_channels": 2,
+        "convs_per_level": 1,
+    },
 }
 
 
@@ -44,7 +61,8 @@ def network(**settings: object) -> StarDist:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_strips_give_what_the_whole_gives(name: str) -> None:
     model = network(**CONFIGS[name])
-    image = torch.randn(1, 1, *(-(-n // s) * s for n, s in zip((160, 32), model.config.stride, strict=True)))
+    sides = (160, 32, 32)[: len(model.config.stride)]
+    image = torch.randn(1, 1, *(-(-n // s) * s for n, s in zip(sides, model.config.stride, strict=True)))
     with torch.inference_mode():
         whole = model(image)
         calls = 0
@@ -85,16 +103,17 @@ def test_a_part_is_as_in_the_whole(name: str, nbytes: int, monkeypatch: pytest.M
         unset = strips._zero_outside
         monkeypatch.setattr(strips, "_zero_outside", lambda *about: unset(*about).fill_(torch.nan))
         spans = [((0, 1), (r + 1, r + 2), (r + 2, n)) for r, n in zip(rim, cells, strict=True)]
-        for wanted in ((spans[0][i], spans[1][j]) for i, j in ((0, 0), (1, 1), (1, 2), (2, 1))):
+        for places in ((0, 0, 0), (1, 1, 1), (1, 2, 0), (2, 1, 2)):
+            wanted = [span[k] for span, k in zip(spans, places, strict=False)]
             region = tuple((a * s, b * s) for (a, b), s in zip(wanted, config.stride, strict=True))
-            model.run_stage = InStrips(nbytes, Part(image.shape[-2:], region))
+            model.run_stage = InStrips(nbytes, Part(image.shape[2:], region))
             part = model(image)
             for key, expected in whole.items():
                 inside = (
                     ...,
                     *(
                         slice(a * n // m, b * n // m)
-                        for (a, b), n, m in zip(region, expected.shape[-2:], image.shape[-2:], strict=True)
+                        for (a, b), n, m in zip(region, expected.shape[2:], image.shape[2:], strict=True)
                     ),
                 )
                 torch.testing.assert_close(part[key][inside], expected[inside], atol=1e-13, rtol=1e-13)
@@ -121,10 +140,10 @@ def test_tiles_share_what_they_have_in_common(
             tile_image = image[(..., *tile.read_slices)]
             wanted = tuple((part.start, part.stop) for part in tile.own_in_read)
             origin = [start for start, _ in tile.read]
-            model.run_stage = InStrips(part=Part(tile_image.shape[-2:], wanted, origin=origin, seams=seams))
+            model.run_stage = InStrips(part=Part(tile_image.shape[2:], wanted, origin=origin, seams=seams))
             part = model(tile_image)
             for key, expected in whole.items():
-                step = [n // m for n, m in zip(shape, expected.shape[-2:], strict=True)]
+                step = [n // m for n, m in zip(shape, expected.shape[2:], strict=True)]
                 own = (..., *(slice(a // s, b // s) for (a, b), s in zip(tile.owns, step, strict=True)))
                 here = (..., *(slice(a // s, b // s) for (a, b), s in zip(wanted, step, strict=True)))
                 torch.testing.assert_close(part[key][here], expected[own], atol=1e-13, rtol=1e-13)

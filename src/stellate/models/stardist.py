@@ -227,13 +227,10 @@ class StarDist(nn.Module):
         convs: int,
         channels: int,
         reach: tuple[int, ...],
-        pool: tuple[int, ...] = (1, 1),
+        pool: tuple[int, ...] = (),
     ) -> tuple[Tensor, ...]:
         """Run a stage of so many convolutions, whose coarsest tensor has 1 cell for `pool` cells of the finest."""
-        if (
-            len(self.config.grid) == 3
-        ):  # strips are rows of an image; what a volume takes is bounded by its tiles
-            return stage(*inputs)
+        pool = pool or (1,) * len(self.config.grid)
         finest = max((x.shape[2:] for x in inputs), key=lambda size: size.numel())
         units = tuple(n // p for n, p in zip(finest, pool, strict=True))
         halo = tuple(-(-convs * (k // 2) // p) for k, p in zip(self.config.kernel_size, pool, strict=True))

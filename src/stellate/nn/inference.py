@@ -14,13 +14,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..errors import ConfigError
 from .fused import fuse_relus
 from .memory import keep_freed_memory
-from .parts import Part
+from .parts import CHANNELS_LAST, Part
 from .strips import InStrips
 
 __all__ = ["PRECISIONS", "PreparedNetwork", "cpu_has_bfloat16", "prepare_for_inference"]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 class PreparedNetwork:

@@ -13,13 +13,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Part", "Piece", "Region", "Seams", "Span", "cells"]
+__all__ = ["CHANNELS_LAST", "Part", "Piece", "Region", "Seams", "Span", "cells"]
+
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""The layout that convolutions like best, by the number of a tensor's axes."""
+
 
 Span = tuple[int, int]
 """Half-open ``(start, stop)`` along an axis."""
 
 Region = tuple[Span, ...]
-"""Rows and columns."""
+"""Along each spatial axis."""
 
 
 class Piece(NamedTuple):
@@ -32,42 +36,44 @@ class Piece(NamedTuple):
 
 
 class Seams:
-    """What the tiles of one image have in common, by stage; for tiles that come row by row.
+    """What the tiles of one image have in common, by stage; for tiles that come in row-major order.
 
     Tiles that come in another order are right as well, but more is computed.
 
     Parameters
     ----------
     nbytes
-        Most that is kept for the next row of tiles. Kept beside it is what the next tile of the same row needs.
+        Most that is kept for the next row of tiles (and, of volumes, for the next layer of them). Kept beside it is
+        what the next tile of the same row needs.
     """
 
     def __init__(self, nbytes: int = 50_000_000) -> None:
-        self._left: dict[int, Piece] = {}
-        self._above: dict[tuple[int, Span], Piece] = {}
+        self._kept: dict[tuple[object, ...], Piece] = {}
         self._free = nbytes
 
-    def left(self, stage: int, region: Region) -> list[Tensor] | None:
-        """What the tile to the left has computed of a region of the image; None if it has not."""
-        piece = self._left.get(stage)
+    def before(self, stage: int, axis: int, region: Region) -> list[Tensor] | None:
+        """What the tile before along an axis has computed of a region of the image; None if it has not."""
+        piece = self._kept.get(_place(stage, axis, region))
         return piece.tensors if piece and piece.region == region else None
 
-    def above(self, stage: int, region: Region) -> list[Tensor] | None:
-        """What the tile above has computed of a region of the image; None if it has not."""
-        piece = self._above.get((stage, region[1]))
-        return piece.tensors if piece and piece.region == region else None
+    def keep(self, stage: int, axis: int, region: Region, tensors: Sequence[Tensor]) -> None:
+        """Copy a region of the image for the next tile along an axis, in place of what was there, if there is room.
 
-    def keep_left(self, stage: int, region: Region, tensors: Sequence[Tensor]) -> None:
-        """Copy a region of the image for the tile to the right, in place of the one before."""
-        self._left[stage] = _copied(region, tensors, self._left.get(stage))
-
-    def keep_above(self, stage: int, region: Region, tensors: Sequence[Tensor]) -> None:
-        """Copy a region for the tile below, in place of the one there was for these columns, if there is room."""
-        old = self._above.pop((stage, region[1]), None)
-        self._free += _nbytes(old.tensors) if old else 0
-        if _nbytes(tensors) <= self._free:
+        For the next tile of the same row there is always room.
+        """
+        place, in_row = _place(stage, axis, region), axis == len(region) - 1
+        old = self._kept.pop(place, None)
+        if not in_row:
+            self._free += _nbytes(old.tensors) if old else 0
+            if _nbytes(tensors) > self._free:
+                return
             self._free -= _nbytes(tensors)
-            self._above[stage, region[1]] = _copied(region, tensors, old)
+        self._kept[place] = _copied(region, tensors, old)
+
+
+def _place(stage: int, axis: int, region: Region) -> tuple[object, ...]:
+    """Where a piece is kept: one for each stage and axis, and for each place of tiles along the axes after it."""
+    return stage, axis, *region[axis + 1 :]
 
 
 class Part:
@@ -76,11 +82,11 @@ class Part:
     Parameters
     ----------
     shape
-        Rows and columns of the tile.
+        Sides of the tile.
     wanted
         Where outputs are wanted, in pixels of the tile; multiples of the network's stride.
     origin
-        First pixel of the tile in the image; multiples of the network's stride.
+        First pixel of the tile in the image; multiples of the network's stride. Zeros if empty.
     seams
         What it has in common with other tiles of the image; nothing is shared if None.
     """
@@ -90,12 +96,12 @@ class Part:
         shape: Sequence[int],
         wanted: Region,
         *,
-        origin: Sequence[int] = (0, 0),
+        origin: Sequence[int] = (),
         seams: Seams | None = None,
     ) -> None:
         self.shape = tuple(shape)
         self.wanted = wanted
-        self.origin = tuple(origin)
+        self.origin = tuple(origin) or (0,) * len(self.shape)
         self.seams = seams
         self._stage = -1
 
@@ -109,29 +115,23 @@ class Part:
     def next_stage(self, units: tuple[int, ...], reach: tuple[int, ...]) -> tuple[Region, list[Piece]]:
         """What of the needed output of the next stage is to be computed, and what earlier tiles know of it.
 
-        These are a margin on the left, of all needed rows, and one above what is to be computed.
+        These are margins at the beginning of each axis: of all that is needed along the last one, and of what then is
+        left to be computed along the others.
         """
         self._stage += 1
-        (top, bottom), (left, right) = self.needed(units, reach)
-        known: list[Piece] = []
-        if self.seams is None:
-            return ((top, bottom), (left, right)), known
-        # where the needs of the tiles before end; a unit that is needed in part only may be wrong elsewhere
-        row, column = (
-            (start + r) // (size // n) if start else 0
-            for (start, _), r, n, size in zip(self.wanted, reach, units, self.shape, strict=True)
-        )
-        if left < column < right:
-            region = (top, bottom), (left, column)
-            if tensors := self.seams.left(self._stage, self._in_image(region, units)):
-                known.append(Piece(region, tensors))
-                left = column
-        if top < row < bottom:
-            region = (top, row), (left, right)
-            if tensors := self.seams.above(self._stage, self._in_image(region, units)):
-                known.append(Piece(region, tensors))
-                top = row
-        return ((top, bottom), (left, right)), known
+        region, known = list(self.needed(units, reach)), []
+        for axis in reversed(range(len(region)) if self.seams is not None else ()):
+            # where the needs of the tiles before end; a unit that is needed in part only may be wrong elsewhere
+            own, unit = self.wanted[axis][0], self.shape[axis] // units[axis]
+            end = (own + reach[axis]) // unit if own else 0
+            start, stop = region[axis]
+            if not start < end < stop or self.seams is None:
+                continue
+            margin = (*region[:axis], (start, end), *region[axis + 1 :])
+            if tensors := self.seams.before(self._stage, axis, self._in_image(margin, units)):
+                known.append(Piece(margin, tensors))
+                region[axis] = (end, stop)
+        return tuple(region), known
 
     def keep(
         self, outputs: Sequence[Tensor], units: tuple[int, ...], reach: tuple[int, ...], computed: Region
@@ -139,21 +139,18 @@ class Part:
         """Keep what later tiles need of the stage's output; `computed` is what `next_stage` said of it."""
         if self.seams is None:
             return
-        (top, bottom), (left, _) = self.needed(units, reach)
-        # from where the needs of the tiles after begin to where those of this tile end
-        rows, columns = (
-            ((stop - r) // (size // n), (stop + r) // (size // n))
-            for (_, stop), r, n, size in zip(self.wanted, reach, units, self.shape, strict=True)
-        )
-        if self.wanted[1][1] < self.shape[1]:
-            region = (top, bottom), (max(left, columns[0]), columns[1])
+        needed = self.needed(units, reach)
+        for axis in reversed(range(len(units))):
+            stop, size = self.wanted[axis][1], self.shape[axis]
+            if stop == size:
+                continue
+            # from where the needs of the tiles after begin to where those of this tile end; the tile after has what is
+            # further back along later axes from the tile before it
+            unit = size // units[axis]
+            span = (max(needed[axis][0], (stop - reach[axis]) // unit), (stop + reach[axis]) // unit)
+            region = (*needed[:axis], span, *computed[axis + 1 :])
             parts = [cells(x, units, region) for x in outputs]
-            self.seams.keep_left(self._stage, self._in_image(region, units), parts)
-        if self.wanted[0][1] < self.shape[0]:
-            # the tile below has what is further left from the tile to its left
-            region = (max(top, rows[0]), rows[1]), computed[1]
-            parts = [cells(x, units, region) for x in outputs]
-            self.seams.keep_above(self._stage, self._in_image(region, units), parts)
+            self.seams.keep(self._stage, axis, self._in_image(region, units), parts)
 
     def _in_image(self, region: Region, units: tuple[int, ...]) -> Region:
         """A region of this tile as one of the image."""
@@ -162,19 +159,19 @@ class Part:
 
 
 def cells(x: Tensor, units: Sequence[int], region: Region) -> Tensor:
-    """Some of the units, along rows and columns, of which a tensor ``(B, C, H, W)`` consists."""
-    rows, columns = (
+    """Some of the units, along each spatial axis, of which a tensor ``(B, C, *spatial)`` consists."""
+    spans = (
         slice(start * (size // n), stop * (size // n))
-        for size, n, (start, stop) in zip(x.shape[-2:], units, region, strict=True)
+        for size, n, (start, stop) in zip(x.shape[2:], units, region, strict=True)
     )
-    return x[:, :, rows, columns]
+    return x[(slice(None), slice(None), *spans)]
 
 
 def _copied(region: Region, tensors: Sequence[Tensor], old: Piece | None) -> Piece:
     """A copy, in the memory of a piece that is no longer needed where it fits: the heap falls to pieces otherwise."""
     if old and [x.shape for x in old.tensors] == [x.shape for x in tensors]:
         return Piece(region, [there.copy_(x) for there, x in zip(old.tensors, tensors, strict=True)])
-    return Piece(region, [x.clone(memory_format=torch.channels_last) for x in tensors])
+    return Piece(region, [x.clone(memory_format=CHANNELS_LAST[x.ndim]) for x in tensors])
 
 
 def _nbytes(tensors: Sequence[Tensor]) -> int:

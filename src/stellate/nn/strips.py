@@ -1,9 +1,9 @@
-"""Running the stages of a network on strips of rows, so that what passes between its layers stays in the cache.
+"""Running the stages of a network on strips, so that what passes between its layers stays in the cache.
 
 Between two convolutions at full size of a 2048x2048 image lie 0.5 GB, which a processor writes to memory and
 reads back, and which the system hands out anew for every layer. A strip of rows passes through all layers of
 a stage before the next one starts, with a few rows more on each side, which are cut off afterwards: the
-result is the same.
+result is the same. Of volumes, strips are of planes; there they save memory.
 
 Where outputs are wanted for a part of the image only, each stage computes what they depend on and no more: much
 at first, and little where the network comes to its end.
@@ -11,6 +11,7 @@ at first, and little where the network comes to its end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,12 +19,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .parts import Part, Region, Span, cells
+from .parts import CHANNELS_LAST, Part, Region, Span, cells
 
 __all__ = ["InStrips", "Stage", "StageRunner", "run_whole"]
 
 Stage = Callable[..., tuple[Tensor, ...]]
-"""Some layers: tensors ``(B, C, H, W)`` in, tensors out."""
+"""Some layers: tensors ``(B, C, *spatial)`` in, tensors out."""
 
 
 class StageRunner(Protocol):
@@ -45,11 +46,11 @@ class StageRunner(Protocol):
         stage
             Its outputs depend on nearby inputs only.
         *inputs
-            ``(B, C, H, W)``, each with a multiple of `units` rows and columns.
+            ``(B, C, *spatial)``, the sides of each multiples of `units`.
         units
-            Rows and columns of the coarsest tensor that goes in or comes out.
+            Sides of the coarsest tensor that goes in or comes out.
         halo
-            Units on each side, along rows and columns, that an output of the stage depends on.
+            Units on each side, along each axis, that an output of the stage depends on.
         reach
             Pixels of the image on each side of a region, aligned to the network's stride, that the network's
             outputs for this region still depend on after the stage.
@@ -72,7 +73,7 @@ def run_whole(
 
 @dataclass(frozen=True)
 class InStrips:
-    """Run stages on strips of rows; for inference, where no gradient is wanted.
+    """Run stages on strips of rows, or of planes; for inference, where no gradient is wanted.
 
     Attributes
     ----------
@@ -97,7 +98,7 @@ class InStrips:
     ) -> tuple[Tensor, ...]:
         """Run one stage; see `StageRunner`."""
         if self.part is None:
-            region: Region = ((0, units[0]), (0, units[1]))
+            region: Region = tuple((0, n) for n in units)
             return self._compute(stage, inputs, region, units=units, halo=halo, channels=channels)
         region, known = self.part.next_stage(units, reach)
         whole = self._compute(stage, inputs, region, units=units, halo=halo, channels=channels)
@@ -118,20 +119,19 @@ class InStrips:
         channels: int,
     ) -> tuple[Tensor, ...]:
         """The outputs of a stage, for a region; 0 elsewhere."""
-        rows, columns = region
-        read_columns = _widened(columns, halo[1], units[1])
-        largest = max(inputs, key=lambda x: x.shape[-2] * x.shape[-1])
-        per_unit = channels * largest[0, 0].numel() // (units[0] * units[1])
-        per_row = len(largest) * per_unit * (read_columns[1] - read_columns[0]) * largest.element_size()
-        length = rows[1] - rows[0]
-        count = -(-length * per_row // self.nbytes)
-        step = max(-(-length // count), 4 * halo[0])  # the halo is computed twice
-        if step >= units[0] and columns == (0, units[1]):
+        (first, last), *rest = region
+        read_rest = [_widened(span, h, n) for span, h, n in zip(rest, halo[1:], units[1:], strict=True)]
+        largest = max(inputs, key=lambda x: x.shape[2:].numel())
+        per_unit = channels * largest[0, 0].numel() // math.prod(units)
+        per_row = len(largest) * per_unit * math.prod(b - a for a, b in read_rest) * largest.element_size()
+        count = -(-(last - first) * per_row // self.nbytes)
+        step = max(-(-(last - first) // count), 4 * halo[0])  # the halo is computed twice
+        if step >= units[0] and all(span == (0, n) for span, n in zip(rest, units[1:], strict=True)):
             return stage(*inputs)
         whole: list[Tensor] = []
-        for start in range(rows[0], rows[1], step):
-            done = (start, min(start + step, rows[1])), columns
-            read = _widened(done[0], halo[0], units[0]), read_columns
+        for start in range(first, last, step):
+            done = ((start, min(start + step, last)), *rest)
+            read = (_widened(done[0], halo[0], units[0]), *read_rest)
             strips = stage(*(cells(x, units, read) for x in inputs))
             whole = whole or [_zero_outside(region, strip, read, units) for strip in strips]
             inner = tuple((a - r, b - r) for (a, b), (r, _) in zip(done, read, strict=True))
@@ -153,14 +153,10 @@ def _zero_outside(region: Region, strip: Tensor, read: Region, units: tuple[int,
         (batch, channels, *shape),
         dtype=strip.dtype,
         device=strip.device,
-        memory_format=torch.channels_last,
+        memory_format=CHANNELS_LAST[strip.ndim],
     )
-    (top, bottom), (left, right) = region
-    for rows, columns in (
-        ((0, top), (0, units[1])),
-        ((bottom, units[0]), (0, units[1])),
-        ((top, bottom), (0, left)),
-        ((top, bottom), (right, units[1])),
-    ):
-        cells(whole, units, (rows, columns)).zero_()
+    every: Region = tuple((0, n) for n in units)
+    for axis, (start, stop) in enumerate(region):
+        for span in ((0, start), (stop, units[axis])):
+            cells(whole, units, (*region[:axis], span, *every[axis + 1 :])).zero_()
     return whole
