@@ -105,6 +105,17 @@ def test_dimensions_without_a_name_are_asked_for(tmp_path):
     assert read(path, axes="ZCYX").axes == "ZCYX"
 
 
+@pytest.mark.parametrize("size", [0.0, np.nan, np.inf, 1e-300, 1e300])
+def test_sizes_that_are_none_are_not_known(tmp_path, size):
+    volume = np.zeros((3, 20, 30), np.uint8)
+    imagej = {"axes": "ZYX", "unit": "um", "spacing": size}
+    tifffile.imwrite(tmp_path / "imagej.tif", volume, imagej=True, resolution=(2, 2), metadata=imagej)
+    ome = {"axes": "ZYX", "PhysicalSizeZ": size, "PhysicalSizeY": 0.5, "PhysicalSizeX": 0.5}
+    tifffile.imwrite(tmp_path / "ome.tif", volume, ome=True, metadata=ome)
+    for name in ("imagej.tif", "ome.tif"):
+        assert read(tmp_path / name).spacing_um == {"Y": 0.5, "X": 0.5}
+
+
 @pytest.mark.parametrize("shape", [(20, 30), (1, 20, 30), (1, 1, 20, 30), (1, 30), (20, 1)])
 @pytest.mark.parametrize("axes", ["ZYX", "TZYX", "CZYX"])
 @pytest.mark.parametrize("options", [{}, {"imagej": True}, {"tile": (16, 16)}, {"compression": "zlib"}])

@@ -37,6 +37,9 @@ _PRINTER_PIXEL = 20.0
 """Micrometres. Resolution tags without a microscope's metadata are mostly a screen's or printer's default
 (72 to 1200 dots per inch, 21 to 353 micrometres); no microscope that resolves cells has pixels that large."""
 
+_SIZES = (1e-5, 1e6)
+"""Micrometres: from a tenth of an atom to a metre. What lies outside, as zero and infinity do, is no size of a pixel."""
+
 
 def spacing_um(tif: TiffFile, page: TiffPage, *, series: int) -> dict[str, float]:
     """Pixel size by axis letter, in micrometres; axes whose size the file does not state are absent.
@@ -51,7 +54,8 @@ def spacing_um(tif: TiffFile, page: TiffPage, *, series: int) -> dict[str, float
     else:
         unit = _RESOLUTION_UNITS.get(int(page.resolutionunit), 0.0)
         found = {a: v for a, v in _per_pixel(page, unit).items() if v < _PRINTER_PIXEL}
-    return {axis: value for axis, value in found.items() if math.isfinite(value) and value > 0}
+    least, most = _SIZES
+    return {axis: value for axis, value in found.items() if least <= value <= most}
 
 
 def significant_bits(tif: TiffFile, page: TiffPage, *, series: int) -> int | None:
