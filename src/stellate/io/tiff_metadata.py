@@ -38,7 +38,7 @@ _PRINTER_PIXEL = 20.0
 (72 to 1200 dots per inch, 21 to 353 micrometres); no microscope that resolves cells has pixels that large."""
 
 _SIZES = (1e-5, 1e6)
-"""Micrometres: from a tenth of an atom to a metre. What lies outside, as zero and infinity do, is no size of a pixel."""
+"""Micrometres: from a tenth of an atom to a metre. What lies outside, zero and infinity too, is no size of a pixel."""
 
 
 def spacing_um(tif: TiffFile, page: TiffPage, *, series: int) -> dict[str, float]:
