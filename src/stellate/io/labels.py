@@ -15,14 +15,12 @@ import tifffile
 
 from ..errors import InputError
 from ..geometry.labels import relabel
-from . import bmp, jpeg, npy, png, tiff
 from .atomic import atomic
-from .images import SUFFIXES
+from .stored import stored_values, whole_numbers
 
 __all__ = ["read_labels", "write_labels"]
 
 Labels = npt.NDArray[np.int32]
-_WHOLE_FLOATS = {2: 2**11, 4: 2**24, 8: 2**53}  # by bytes: up to here a float holds every whole number
 _IMAGEJ_LIMIT = 2**30  # bytes; ImageJ itself opens few larger ones, and no tiled ones
 _STRIP_BYTES = 2**20
 _TILE = (512, 512)
@@ -53,10 +51,10 @@ def read_labels(path: str | os.PathLike[str]) -> tuple[Labels, npt.NDArray[np.in
         infinities.
     """
     file = Path(path)
-    values = _stored_values(file)
+    values = stored_values(file)
     _check_one_channel(file, values)
     if values.dtype.kind == "f":
-        values = _whole_numbers(file, values)
+        values = whole_numbers(file, values)
     try:
         return relabel(values)
     except InputError as error:
@@ -119,24 +117,6 @@ def write_labels(
         )
 
 
-def _stored_values(path: Path) -> npt.NDArray[Any]:
-    suffix = path.suffix.lower()
-    if suffix in jpeg.SUFFIXES:
-        raise InputError(
-            f"{path}: JPEG changes values, so it cannot hold labels; export the mask as PNG or TIFF"
-        )
-    for form in (tiff, png, npy):
-        if suffix in form.SUFFIXES:
-            values: npt.NDArray[Any] = form.read_values(path)
-            return values
-    if suffix in bmp.SUFFIXES:
-        pixels: npt.NDArray[Any] = bmp.read(path).array
-        return pixels
-    raise InputError(
-        f"{path}: masks of type {suffix or '(no suffix)'} are not read; expected one of {SUFFIXES}"
-    )
-
-
 def _check_one_channel(path: Path, values: npt.NDArray[Any]) -> None:
     if values.ndim == 3 and values.shape[-1] in (2, 3, 4):
         grey = all(np.array_equal(values[..., 0], values[..., k]) for k in range(1, min(3, values.shape[-1])))
@@ -147,20 +127,6 @@ def _check_one_channel(path: Path, values: npt.NDArray[Any]) -> None:
         )
     if values.ndim not in (2, 3) or 0 in values.shape:
         raise InputError(f"{path}: expected a label image of 2 or 3 dimensions, got shape {values.shape}")
-
-
-def _whole_numbers(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    largest = _WHOLE_FLOATS.get(values.dtype.itemsize, 2**53)
-    if not np.isfinite(values).all() or (values != np.trunc(values)).any():
-        raise InputError(
-            f"{path}: expected whole numbers as object ids, got {values.dtype} with fractions, NaN or "
-            "infinities; if these are probabilities, threshold and label them first"
-        )
-    if np.abs(values).max(initial=0) > largest:
-        raise InputError(
-            f"{path}: {values.dtype} does not hold ids above {largest:,} exactly; save as uint32"
-        )
-    return values.astype(np.int64)
 
 
 def _shape(parts: Sequence[Any], *, frames: bool) -> tuple[int, ...]:
