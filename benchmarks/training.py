@@ -78,7 +78,7 @@ def time_stellate(folder: Path, precision: str) -> float:
     from stellate.models.stardist import StarDist
     from stellate.results import Instances
     from stellate.tasks.instances import InstancesTask
-    from stellate.training.module import channels_last
+    from stellate.training.module import laid_out
 
     images, labels = np.load(folder / "images.npy"), np.load(folder / "labels.npy")
 
@@ -101,7 +101,7 @@ def time_stellate(folder: Path, precision: str) -> float:
     def step() -> None:
         batch = collate([patches[next(number)] for _ in range(4)])
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            losses = task.loss(network, channels_last(batch))
+            losses = task.loss(network, laid_out(batch))
             total = torch.stack(list(losses.values())).sum()
         optimizer.zero_grad()
         total.backward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 import weakref
 from pathlib import Path
@@ -109,15 +110,17 @@ def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None
     for order in (range(4), [*range(12)] * 2):
         samples._kept.clear()
         samples._bytes = 0
+        gc.collect()
         tracemalloc.start()
         for index in order:
             samples[index]
         peaks.append(tracemalloc.get_traced_memory()[1])
+        gc.collect()
         held = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         assert held < 3.2 * volume
-    # reading takes as much again for the arrays on the way
-    assert peaks[1] < 1.1 * peaks[0]
+    # 12 volumes would take three times as much as the 4
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def test_a_sample_larger_than_all_memory_is_the_only_one(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
-from stellate.training.module import TrainingModule
+from stellate.training.module import LAYOUTS, TrainingModule, laid_out
 from stellate.training.settings import TrainSettings
 
 
@@ -47,3 +48,17 @@ def test_norms_and_biases_do_not_decay() -> None:
     assert {name: decays[id(p)] for name, p in network.named_parameters()} == {
         "0.weight": 0.1, "0.bias": 0, "1.weight": 0, "1.bias": 0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("spatial", [(8, 6), (4, 8, 6)])
+def test_a_batch_is_laid_out_as_the_network_is(spatial: tuple[int, ...]) -> None:
+    """Whatever layout it comes in: rays last, as targets are made, or first."""
+    rays_last = torch.arange(2 * 3 * math.prod(spatial)).view(2, *spatial, 3).movedim(-1, 1)
+    batch = {"image": torch.rand(2, 3, *spatial), "distances": rays_last, "class": torch.ones(2, *spatial)}
+    layout = LAYOUTS[len(spatial) + 2]
+    made = laid_out(batch)
+    for name, x in batch.items():
+        assert torch.equal(made[name], x)
+    assert made["image"].is_contiguous(memory_format=layout)
+    assert made["distances"].is_contiguous(memory_format=layout)
+    assert made["class"] is batch["class"]

@@ -9,11 +9,14 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from ..nn.inference import CHANNELS_LAST
 from ..tasks.task import Batch, Task
 from .settings import TrainSettings
 
-__all__ = ["TrainingModule", "channels_last"]
+__all__ = ["LAYOUTS", "TrainingModule", "laid_out"]
+
+LAYOUTS = {4: torch.channels_last, 5: torch.contiguous_format}
+"""Memory layouts of images and of volumes, by the dimensions of a batch. On a CPU a training step of volumes takes a
+quarter longer with channels last, unlike prediction."""
 
 # StarDist halves the learning rate after this many epochs without a better validation loss.
 PLATEAU_PATIENCE = 40
@@ -52,7 +55,7 @@ class TrainingModule(pl.LightningModule):
         return self._losses(batch, "val")
 
     def _losses(self, batch: Batch, stage: str) -> Tensor:
-        batch = channels_last(batch)
+        batch = laid_out(batch)
         losses = self.task.loss(self.network, batch)
         total = torch.stack(list(losses.values())).sum()
         rows = {f"{stage}_{name}": value.detach() for name, value in {"loss": total, **losses}.items()}
@@ -86,12 +89,10 @@ class TrainingModule(pl.LightningModule):
         return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def channels_last(batch: Batch) -> dict[str, Any]:
-    """The batch with its images and maps ``(B, C, *spatial)`` in the memory layout that convolutions are fastest in."""
+def laid_out(batch: Batch) -> dict[str, Any]:
+    """The batch with its image and maps ``(B, C, *spatial)`` in the memory layout that training is fastest in."""
     ndim = batch["image"].ndim
     return {
-        name: x.contiguous(memory_format=CHANNELS_LAST[ndim])
-        if isinstance(x, Tensor) and x.ndim == ndim
-        else x
+        name: x.contiguous(memory_format=LAYOUTS[ndim]) if isinstance(x, Tensor) and x.ndim == ndim else x
         for name, x in batch.items()
     }
