@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 from .rays import Rays3D, merged_directions
 
@@ -140,7 +141,7 @@ def face_towards(cones: Any, z: float, y: float, x: float, start: int) -> int:
     return _deepest_face(cones, z, y, x)
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _deepest_face(cones: Any, z: float, y: float, x: float) -> int:
     """The face whose sides (z, y, x) is farthest inside of, or least outside."""
     best, best_depth = cones.start, -np.inf

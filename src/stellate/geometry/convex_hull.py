@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 __all__ = ["Hull", "common_volume", "convex_hull", "new_hull"]
 
@@ -21,13 +22,13 @@ _FLAT = 1e-5
 class Hull(NamedTuple):
     """Triangles around a convex body, and room to build them in."""
 
-    corners: npt.NDArray[np.int32]
+    corners: npt.NDArray[np.int64]
     """``(room, 3)`` indices of points, counter-clockwise seen from outside in a right-handed system."""
-    beyond: npt.NDArray[np.int32]
+    beyond: npt.NDArray[np.int64]
     """``(room, 3)``: the facet beyond the edge from corner k to the next one."""
     planes: npt.NDArray[np.float64]
     """``(4, room)``: outward normals, not of unit length, and offsets; offset infinity where there is no facet."""
-    scratch: npt.NDArray[np.int32]
+    scratch: npt.NDArray[np.int64]
     """``(6, room)``: facets seen; their border as from, to, and facet beyond; edge that begins at a point; marks."""
 
 
@@ -35,10 +36,10 @@ def new_hull(n: int) -> Hull:
     """Room for the hull of up to n points."""
     room = 2 * n + 8
     return Hull(
-        np.empty((room, 3), np.int32),
-        np.empty((room, 3), np.int32),
+        np.empty((room, 3), np.int64),
+        np.empty((room, 3), np.int64),
         np.empty((4, room), np.float64),
-        np.zeros((6, room), np.int32),
+        np.zeros((6, room), np.int64),
     )
 
 
@@ -117,14 +118,14 @@ def _first_tetrahedron(points: Any) -> tuple[int, int, int, int]:
     return (a, b, c, d) if found else (-1, -1, -1, -1)
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _normal(points: Any, a: int, b: int, c: int) -> tuple[float, float, float]:
     pz, py, px = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
     qz, qy, qx = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
     return py * qx - px * qy, px * qz - pz * qx, pz * qy - py * qz
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _height(points: Any, a: int, b: int, c: int, p: int) -> float:
     """Six times the signed volume of a tetrahedron, positive if p is before the facet (a, b, c)."""
     z, y, x = _normal(points, a, b, c)
@@ -136,7 +137,7 @@ def _height(points: Any, a: int, b: int, c: int, p: int) -> float:
     return float(z + y + x)
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _set_facet(points: Any, hull: Any, f: int, a: int, b: int, c: int) -> None:
     corners, planes = hull.corners[f], hull.planes
     corners[0], corners[1], corners[2] = a, b, c

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 from .greedy import KEPT, SUPPRESSED, UNDECIDED
 from .hull_bounds import Room, common_bodies, common_hulls_at_least, hull_planes
@@ -125,7 +126,7 @@ def new_placed(n: int, n_rays: int) -> Placed:
     )
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _measure(ends, box):  # type: ignore[no-untyped-def]
     """Write the first and last voxels to a box."""
     for i in range(3):
@@ -133,7 +134,7 @@ def _measure(ends, box):  # type: ignore[no-untyped-def]
         box[i], box[i + 3] = np.rint(ends[0, i]), max(np.rint(ends[1, i]), np.float32(-1))
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _voxels(box):  # type: ignore[no-untyped-def]
     """Start and stop, start and stop, start and stop of the voxels in a box."""
     return int(box[0]), int(box[3]) + 1, int(box[1]), int(box[4]) + 1, int(box[2]), int(box[5]) + 1
@@ -170,7 +171,7 @@ def _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk
     return False
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _mask(directions, polyhedron, voxels):  # type: ignore[no-untyped-def]
     mask = np.empty((voxels[1] - voxels[0], voxels[3] - voxels[2], voxels[5] - voxels[4]), np.uint8)
     fill_mask(directions, polyhedron, voxels, mask)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 from .convex_hull import Hull, common_volume, convex_hull, new_hull
 
@@ -36,7 +37,7 @@ def new_room(n_rays: int, n_faces: int) -> Room:
     return Room(new_hull(n), np.empty((n, 3)), np.empty((n, 4)))
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def hull_planes(polyhedron: Any, room: Any, planes: Any) -> int:
     """Planes of the convex hull of a polyhedron.
 
@@ -122,7 +123,7 @@ def common_hulls_at_least(planes: Any, polyhedron: Any, faces: Any, scratch: Any
     return float(0.1666 * total) if len(planes) > 1 else 0.0
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def common_bodies(faces: Any, a: Any, b: Any, hulls: bool, room: Any) -> float:
     """Volume that the convex hulls of two polyhedra, or else their kernels, have in common.
 
@@ -154,7 +155,7 @@ def common_bodies(faces: Any, a: Any, b: Any, hulls: bool, room: Any) -> float:
     return common_volume(room.planes[:size], room.points, room.hull)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _add_hull(tips: Any, middle: Any, n: int, room: Any, size: int) -> int:
     """Append planes of the convex hull of n of the vertices, around the middle; returns the new number of planes."""
     points, planes, facets = room.points, room.planes, room.hull.planes

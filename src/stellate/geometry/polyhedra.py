@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 from .rays import Rays3D
 
@@ -158,7 +159,7 @@ def checked_solids(
     return points, distances
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def determinant(a: Any, b: Any, c: Any, z: Any, y: Any, x: Any) -> Any:
     """Determinant of b - a, c - a and (z, y, x) - a, in the order of operations that StarDist rounds in."""
     m00, m01, m02 = b[0] - a[0], b[1] - a[1], b[2] - a[2]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 from .cones import Cones, cones_of, face_table, face_towards
 from .polyhedra import determinant
@@ -133,7 +134,7 @@ def place(directions: Any, center: Any, distances: Any, polyhedron: Any) -> None
     _fill_planes(directions.faces, arms, largest * np.float32(2.0**-20), polyhedron.planes)
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _fill_planes(faces: Any, arms: Any, shift: Any, planes: Any) -> None:
     """Planes of faces; vertices are rounded by up to `shift`, which may put a point in a neighbour's cone."""
     tz, ty, tx = arms[0], arms[1], arms[2]
@@ -202,7 +203,7 @@ def holds(directions: Any, polyhedron: Any, z: int, y: int, x: int) -> bool:
     return bool(fill_mask(directions, polyhedron, (z, z + 1, y, y + 1, x, x + 1), mask) == 1)
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def is_tabulated(center: Any, box: Any, shape: Any) -> bool:
     """Whether offsets from the centre to the voxels of a box are whole and in a table of that shape."""
     for i in range(3):
@@ -214,7 +215,7 @@ def is_tabulated(center: Any, box: Any, shape: Any) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _reach_of_row(bounds: Any, center: Any, z: int, y: int, start: int, stop: int) -> tuple[int, int]:
     """The part of a row of voxels that the enclosing ellipsoid may hold."""
     dz, dy = np.float32(z) - center[0], np.float32(y) - center[1]
@@ -226,7 +227,7 @@ def _reach_of_row(bounds: Any, center: Any, z: int, y: int, start: int, stop: in
     return max(start, int(first)), max(start, min(stop, int(last) + 1))
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _compare(
     planes: Any, center: Any, faces: Any, z: int, y: int, start: int, first: int, stop: int, row: Any
 ) -> tuple[int, int]:
@@ -254,7 +255,7 @@ def _compare(
     return inside, near
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _settle_row(directions: Any, polyhedron: Any, z: int, y: int, start: int, row: Any) -> int:
     """Decide the voxels of a row that are 2, and count those inside."""
     count = 0
@@ -265,7 +266,7 @@ def _settle_row(directions: Any, polyhedron: Any, z: int, y: int, start: int, ro
     return count
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _holds_exactly(directions: Any, polyhedron: Any, z: int, y: int, x: int) -> bool:
     """Whether a voxel is in a tetrahedron next to its direction, in StarDist's arithmetic."""
     center = polyhedron.center
@@ -279,9 +280,10 @@ def _holds_exactly(directions: Any, polyhedron: Any, z: int, y: int, x: int) -> 
     return False
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _in_tetrahedron(face: Any, polyhedron: Any, z: Any, y: Any, x: Any) -> bool:
-    r, tips = polyhedron.center, polyhedron.tips
+    # with a step, the centre is of the same type as the columns, and `determinant` is compiled once
+    r, tips = polyhedron.center[::1], polyhedron.tips
     a, b, c = tips[:, face[0]], tips[:, face[1]], tips[:, face[2]]
     return bool(
         determinant(a, b, c, z, y, x) >= 0

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 __all__ = [
     "Cells",
@@ -100,33 +101,34 @@ def new_entries() -> npt.NDArray[np.int64]:
     return np.empty((1024, 2), np.int64)
 
 
-@njit(nogil=True, cache=True)
-def _cell(coordinate, axis, cells):  # type: ignore[no-untyped-def]
-    return min(max(int((coordinate - cells.starts[axis]) / cells.sizes[axis]), 0), cells.counts[axis] - 1)
+@register_jitable
+def _cell(coordinate, start, size, count):  # type: ignore[no-untyped-def]
+    return min(max(int((coordinate - start) / size), 0), count - 1)
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def _window(box, cells):  # type: ignore[no-untyped-def]
     """First and last plane, first and last row, first and last column of the cells that a box touches."""
+    starts, sizes, counts = cells.starts, cells.sizes, cells.counts
     return (
-        _cell(box[0], 0, cells),
-        _cell(box[3], 0, cells),
-        _cell(box[1], 1, cells),
-        _cell(box[4], 1, cells),
-        _cell(box[2], 2, cells),
-        _cell(box[5], 2, cells),
+        _cell(box[0], starts[0], sizes[0], counts[0]),
+        _cell(box[3], starts[0], sizes[0], counts[0]),
+        _cell(box[1], starts[1], sizes[1], counts[1]),
+        _cell(box[4], starts[1], sizes[1], counts[1]),
+        _cell(box[2], starts[2], sizes[2], counts[2]),
+        _cell(box[5], starts[2], sizes[2], counts[2]),
     )
 
 
 @njit(nogil=True, cache=True, inline="always")
 def first_entry(index, z, y, x):  # type: ignore[no-untyped-def]
     """First entry of the cell of a point, -1 if there is none."""
-    cells = index.cells
-    plane, row, col = _cell(z, 0, cells), _cell(y, 1, cells), _cell(x, 2, cells)
-    return index.heads[(plane * cells.counts[1] + row) * cells.counts[2] + col]
+    starts, sizes, counts = index.cells.starts, index.cells.sizes, index.cells.counts
+    plane, row = _cell(z, starts[0], sizes[0], counts[0]), _cell(y, starts[1], sizes[1], counts[1])
+    return index.heads[(plane * counts[1] + row) * counts[2] + _cell(x, starts[2], sizes[2], counts[2])]
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def is_too_much(common, smaller, threshold):  # type: ignore[no-untyped-def]
     """Whether a part in common is more than a share of the smaller one."""
     # in float32 and with the small term, as StarDist divides
@@ -166,7 +168,7 @@ def gather(box, wanted, index, entries, threshold):  # type: ignore[no-untyped-d
     return found
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def is_unsafe(box, safe):  # type: ignore[no-untyped-def]
     """Whether a candidate that is not known may cover a part of the box; `safe` as `safe_region` gives it."""
     ndim, unsafe = len(safe), False
@@ -197,7 +199,7 @@ def enter(box, state, index, entries):  # type: ignore[no-untyped-def]
     return entries
 
 
-@njit(nogil=True, cache=True)
+@register_jitable
 def with_room(array, rows):  # type: ignore[no-untyped-def]
     """Return the array itself, or a larger one with the same beginning if it has fewer rows."""
     if len(array) >= rows:
