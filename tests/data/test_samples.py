@@ -57,6 +57,15 @@ def test_files_are_read_once_while_memory_allows(
     assert reads == [0, 1, 2, 1]
 
 
+def test_a_sample_that_is_read_again_is_the_same(annotated_folder: Path) -> None:
+    samples = FolderSamples(open_folder(annotated_folder), NORMALIZATION, in_channels=1, memory=1)
+    before, diameters = [samples[k].pixels[:] for k in range(4)], [samples[k].diameter for k in range(4)]
+    for k in reversed(range(4)):
+        np.testing.assert_array_equal(samples[k].pixels[:], before[k])
+        assert samples[k].diameter == diameters[k]
+    assert len({*diameters}) == 4
+
+
 def test_an_image_of_other_channels_is_named(annotated_folder: Path) -> None:
     samples = FolderSamples(open_folder(annotated_folder), NORMALIZATION, in_channels=2)
     path = annotated_folder / "images" / "0.tif"

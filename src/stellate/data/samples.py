@@ -38,13 +38,17 @@ class NormalizedPixels:
     pixels
         ``(C, *spatial)``, any number type.
     normalization
-        How intensities are scaled, by the limits of the whole image.
+        How intensities are scaled.
+    limits
+        ``(C, 2)`` float64, those of the whole image; see `Normalization.limits`.
     """
 
-    def __init__(self, pixels: ArrayLike, normalization: Normalization) -> None:
+    def __init__(
+        self, pixels: ArrayLike, normalization: Normalization, limits: npt.NDArray[np.float64]
+    ) -> None:
         self._pixels = pixels
         self._normalization = normalization
-        self._limits = normalization.limits(pixels)
+        self._limits = limits
         self.shape = tuple(pixels.shape)
         self.dtype = np.dtype(np.float32)
         self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * np.dtype(pixels.dtype).itemsize
@@ -92,9 +96,12 @@ class _Samples(ABC):
     the making of one takes.
     """
 
-    def __init__(self, count: int, memory: int) -> None:
+    def __init__(self, count: int, normalization: Normalization, memory: int) -> None:
+        self.normalization = normalization
         self._count = count
         self._memory = memory
+        # intensity limits and typical diameter: a few numbers, but they take longer than reading once more
+        self._known: dict[int, tuple[npt.NDArray[np.float64], float | None]] = {}
         self._kept: OrderedDict[int, Sample] = OrderedDict()
         self._bytes = 0
 
@@ -120,8 +127,18 @@ class _Samples(ABC):
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
     @abstractmethod
+    def _read(self, index: int) -> tuple[npt.NDArray[Any], Instances, str]:
+        """Read or generate an image ``(C, *spatial)`` with its annotation and name."""
+
     def _make(self, index: int) -> Sample:
-        """Read or generate a sample."""
+        array, instances, name = self._read(index)
+        if index not in self._known:
+            self._known[index] = (self.normalization.limits(array), typical_diameter(instances))
+        limits, diameter = self._known[index]
+        pixels: Any = NormalizedPixels(array, self.normalization, limits)
+        if array.dtype.itemsize > pixels.dtype.itemsize:
+            pixels = pixels[...]
+        return Sample(pixels, instances, name=name, diameter=diameter)
 
 
 class FolderSamples(_Samples):
@@ -150,9 +167,8 @@ class FolderSamples(_Samples):
         volumes: bool = False,
         memory: int = MEMORY,
     ) -> None:
-        super().__init__(len(dataset), memory)
+        super().__init__(len(dataset), normalization, memory)
         self.dataset = dataset
-        self.normalization = normalization
         self.in_channels = in_channels
         self.volumes = volumes
 
@@ -167,13 +183,13 @@ class FolderSamples(_Samples):
         for index in range(len(self)):
             self._pixels(self.dataset.image(index), index)
 
-    def _make(self, index: int) -> Sample:
+    def _read(self, index: int) -> tuple[npt.NDArray[Any], Instances, str]:
         image, instances = self.dataset.pair(index)
         pixels = self._pixels(image, index)
         array = pixels[(slice(None),) * len(pixels.shape)]
         if array.size < image.array.size:
             array = array.copy()  # lest the channels that are not used stay in memory
-        return _sample(array, instances, self.normalization, image.name)
+        return array, instances, image.name
 
     def _pixels(self, image: Image, index: int) -> Pixels:
         image = image.squeeze("ZYX" if self.volumes else "YX")
@@ -210,29 +226,18 @@ class SyntheticSamples(_Samples):
         anisotropy: tuple[float, float] = (1.0, 1.0),
         memory: int = MEMORY,
     ) -> None:
-        super().__init__(count, memory)
-        self.normalization = normalization
+        super().__init__(count, normalization, memory)
         self.size = size
         self.anisotropy = anisotropy
 
-    def _make(self, index: int) -> Sample:
+    def _read(self, index: int) -> tuple[npt.NDArray[Any], Instances, str]:
         rng = np.random.default_rng([SYNTHETIC_SEED, index])
         if len(self.size) == 2:
             image, instances = generate_field(random_config(rng, self.size), index)
         else:
             config = random_volume_config(rng, self.size, anisotropy=self.anisotropy)
             image, instances = generate_volume(config, index)
-        pixels = image.array[np.newaxis]
-        return _sample(pixels, instances, self.normalization, f"generated {index}")
-
-
-def _sample(
-    pixels: npt.NDArray[Any], instances: Instances, normalization: Normalization, name: str
-) -> Sample:
-    normalized: Any = NormalizedPixels(pixels, normalization)
-    if pixels.dtype.itemsize > normalized.dtype.itemsize:
-        normalized = normalized[...]
-    return Sample(normalized, instances, name=name, diameter=typical_diameter(instances))
+        return image.array[np.newaxis], instances, f"generated {index}"
 
 
 def typical_diameter(instances: Instances) -> float | None:
