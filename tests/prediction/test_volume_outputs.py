@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 
 from stellate import io
 from stellate.axes import Image
+from stellate.errors import InputError
 from stellate.geometry.rays import rays_3d
 from stellate.io.class_colours import class_colour
 from stellate.prediction import outputs, surfaces
@@ -327,3 +328,10 @@ def test_thousands_of_objects_of_one_voxel(tmp_path):
     assert table["major_axis_um"].eq(0).all()
     assert len(io.read_geojson(paths["geojson"])) == n
     assert len(glb_description(paths["glb"])["nodes"]) == n
+
+
+def test_planes_have_no_planes():
+    flat = Image(np.zeros((20, 30), np.uint8), "YX")
+    prediction = Prediction(flat, (flat,), (Instances(np.zeros((20, 30), np.int32)),))
+    with pytest.raises(InputError, match="three planes need a volume, got axes YX"):
+        prediction.planes()
