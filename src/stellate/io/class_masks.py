@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL.PngImagePlugin import PngImageFile
 
 from ..errors import InputError
 from . import images, npy, png
 from .pictures import drop_opaque_alpha
+from .pillow import opened
 from .stored import stored_values, whole_numbers
 
 __all__ = ["StoredMask", "read_class_mask"]
@@ -28,10 +30,13 @@ class StoredMask(NamedTuple):
         Spatial shape, integers; or in colour ``(rows, columns, 3)``, red, green and blue.
     in_colour
         Whether these are colours.
+    palette
+        ``(n, 3)`` uint8: the colours that a PNG shows its numbers in, if it says so.
     """
 
     values: npt.NDArray[Any]
     in_colour: bool
+    palette: npt.NDArray[np.uint8] | None = None
 
 
 def read_class_mask(path: str | os.PathLike[str], *, colours: bool = False) -> StoredMask:
@@ -69,7 +74,15 @@ def read_class_mask(path: str | os.PathLike[str], *, colours: bool = False) -> S
         return StoredMask(_in_colour(file, values), in_colour=True)
     if in_colour and not colours and (values == values[..., :1]).all():
         return StoredMask(values[..., 0], in_colour=False)
-    return StoredMask(values, in_colour)
+    return StoredMask(values, in_colour, _palette(file))
+
+
+def _palette(path: Path) -> npt.NDArray[np.uint8] | None:
+    if path.suffix.lower() not in png.SUFFIXES:
+        return None
+    with opened(path, "PNG", PngImageFile) as picture:
+        colours = picture.getpalette("RGB") if picture.mode == "P" else None
+    return None if colours is None else np.array(colours, dtype=np.uint8).reshape(-1, 3)
 
 
 def _in_colour(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,0 +1,98 @@
+"""How many pixels of each class a part of the data has, and whether it can be trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..results import Mask
+from .findings import Finding, Severity
+
+__all__ = ["ClassPixels", "check_training_classes", "count_class_pixels"]
+
+
+@dataclass(frozen=True)
+class ClassPixels:
+    """Annotated pixels of each class.
+
+    Attributes
+    ----------
+    names
+        Of the classes.
+    pixels
+        Pixels of each class, in all masks.
+    pixels_where_present
+        Annotated pixels of any class, in the masks in which the class occurs; class weights are made of both.
+    masks
+        Number of masks in which each class occurs.
+    n_masks
+        Number of masks.
+    not_annotated
+        Pixels of no class, in all masks.
+    """
+
+    names: tuple[str, ...]
+    pixels: tuple[int, ...]
+    pixels_where_present: tuple[int, ...]
+    masks: tuple[int, ...]
+    n_masks: int
+    not_annotated: int
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Classes without pixels."""
+        return tuple(name for name, n in zip(self.names, self.pixels, strict=True) if not n)
+
+
+def count_class_pixels(masks: Iterable[Mask], progress: Callable[[int], None] | None = None) -> ClassPixels:
+    """Count the pixels of each class, holding one mask at a time.
+
+    Parameters
+    ----------
+    masks
+        All with the same class names.
+    progress
+        Called with the number of masks done after each.
+    """
+    names: tuple[str, ...] = ()
+    rows: list[list[int]] = []
+    not_annotated = 0
+    for mask in masks:
+        names = mask.class_names
+        known = mask.classes[mask.classes >= 0]
+        rows.append(np.bincount(known, minlength=len(names)).tolist())
+        not_annotated += mask.classes.size - known.size
+        del mask, known
+        if progress is not None:
+            progress(len(rows))
+    counts = np.array(rows, dtype=np.int64).reshape(len(rows), len(names))
+    present = counts > 0
+    among = (present * counts.sum(axis=1, keepdims=True)).sum(axis=0)
+    columns = (counts.sum(axis=0), among, present.sum(axis=0))
+    pixels, where, masks_ = (tuple(int(n) for n in column) for column in columns)
+    return ClassPixels(names, pixels, where, masks_, len(rows), not_annotated)
+
+
+def check_training_classes(counts: ClassPixels, masks: Path) -> list[Finding]:
+    """What hinders training on masks with these pixels, or makes it learn less than it could.
+
+    Parameters
+    ----------
+    counts
+        Of the masks to train on.
+    masks
+        Their folder.
+    """
+    present = [name for name in counts.names if name not in counts.missing]
+    if len(present) < 2:
+        what = f"all annotated pixels are {present[0]}" if present else "no pixel is annotated"
+        remedy = "annotate pixels of at least two classes, of which one may be the background"
+        return [Finding(Severity.ERROR, masks, f"{what}, so that there is nothing to tell apart", remedy)]
+    if counts.missing:
+        what = f"no pixel of {', '.join(counts.missing)} in the masks to train on; it will not be found"
+        remedy = "add images that have it to the training part, or leave the class out"
+        return [Finding(Severity.WARNING, masks, what, remedy)]
+    return []
