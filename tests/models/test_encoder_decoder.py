@@ -24,7 +24,7 @@ def test_only_transposed_convolutions_add_parameters() -> None:
 def test_the_way_up_is_the_one_asked_for(upscaling: str) -> None:
     """Convolutions that do nothing leave a pooling and the way up, which is what differs."""
     config = EncoderDecoderConfig(
-        depth=1, base_channels=1, n_classes=1, convs_per_level=1, batch_norm=False, upscaling=upscaling
+        depth=1, base_channels=1, convs_per_level=1, batch_norm=False, upscaling=upscaling
     )
     network = EncoderDecoder(config)
     for conv in (m for m in network.modules() if isinstance(m, nn.Conv2d)):

@@ -16,7 +16,7 @@ def test_dilations_widen_the_field_at_the_same_cost() -> None:
 
 
 def test_dilated_kernels_look_at_every_so_manyth_pixel() -> None:
-    config = FullyConvolutionalConfig(n_layers=1, dilations=(3,), channels=1, n_classes=1, batch_norm=False)
+    config = FullyConvolutionalConfig(n_layers=1, dilations=(3,), channels=1, batch_norm=False)
     network = FullyConvolutional(config)
     network.convs[0].weight.data.copy_(torch.arange(1.0, 10).reshape(1, 1, 3, 3))
     network.classes.weight.data.fill_(1)

@@ -225,7 +225,7 @@ def test_images_that_do_not_fit_are_refused(make: Callable[[Any], nn.Module]) ->
         (EncoderDecoderConfig, {"upscaling": "cubic"}, "cubic.*nearest, bilinear, bed-of-nails"),
         (EncoderDecoderConfig, {"kernel_size": 2}, "must be odd"),
         (SegNetConfig, {"variant": "vgg19"}, "vgg19.*vgg16, basic"),
-        (SegNetConfig, {"n_classes": 0}, "n_classes 0"),
+        (SegNetConfig, {"n_classes": 1}, "n_classes 1: expected a whole number from 2"),
         (UNetConfig, {"grid": (2, 2)}, r"\(1, 1\) for images or \(1, 1, 1\)"),
         (UNetConfig, {"grid": 1}, r"\(1, 1\) for images"),
         (UNetConfig, {"grid": (1, 1, 1), "pool": (2, 2)}, "pool.*3 numbers"),

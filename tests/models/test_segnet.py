@@ -59,7 +59,7 @@ def test_basic_is_as_published() -> None:
 @pytest.mark.parametrize("variant", ["vgg16", "basic"])
 def test_values_return_to_their_maxima(variant: str) -> None:
     """A bright pixel stays where it is, through all poolings, if nothing else is done to it."""
-    network = SegNet(SegNetConfig(base_channels=1, n_classes=1, variant=variant)).eval()
+    network = SegNet(SegNetConfig(base_channels=1, variant=variant)).eval()
     for conv in (m for m in network.modules() if isinstance(m, nn.Conv2d)):
         nn.init.zeros_(conv.weight)
         middle = conv.kernel_size[0] // 2

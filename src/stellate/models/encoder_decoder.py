@@ -29,7 +29,7 @@ __all__ = ["EncoderDecoder", "EncoderDecoderConfig"]
 
 RANGES = {
     "in_channels": (1, 1024),
-    "n_classes": (1, 10_000),
+    "n_classes": (2, 10_000),
     "depth": (0, 8),
     "base_channels": (1, 4096),
     "convs_per_level": (1, 16),

@@ -27,7 +27,7 @@ __all__ = ["FullyConvolutional", "FullyConvolutionalConfig"]
 
 RANGES = {
     "in_channels": (1, 1024),
-    "n_classes": (1, 10_000),
+    "n_classes": (2, 10_000),
     "channels": (1, 4096),
     "n_layers": (1, 64),
     "kernel_size": (1, 63),

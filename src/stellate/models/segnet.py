@@ -27,7 +27,7 @@ from .checks import check_choice, check_image, check_whole_numbers
 
 __all__ = ["SegNet", "SegNetConfig"]
 
-RANGES = {"in_channels": (1, 1024), "n_classes": (1, 10_000), "base_channels": (1, 1024)}
+RANGES = {"in_channels": (1, 1024), "n_classes": (2, 10_000), "base_channels": (1, 1024)}
 POOL = (2, 2)
 
 # Channels after each convolution, in multiples of the first level's.

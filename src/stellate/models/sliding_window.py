@@ -41,7 +41,7 @@ __all__ = ["SlidingWindow", "SlidingWindowConfig", "multiplications", "repetitio
 
 RANGES = {
     "in_channels": (1, 1024),
-    "n_classes": (1, 10_000),
+    "n_classes": (2, 10_000),
     "patch_size": (1, 511),
     "depth": (0, 6),
     "base_channels": (1, 4096),

@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..geometry.rays import Rays3D, rays_3d
 from ..nn.convs import ACTIVATIONS, same_padding
 from ..nn.residual import FIRST_KERNELS
+from .checks import check_choice, check_flags, check_whole_numbers, per_axis
 
 __all__ = ["StarDistConfig"]
 
@@ -81,18 +82,12 @@ class StarDistConfig:
 
     def __post_init__(self) -> None:
         self._check_axes()
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(f"{name} {value!r}: expected a whole number from {low} to {high}")
+        check_whole_numbers(self, RANGES)
         if not isinstance(self.expansion, int | float) or not 0.1 <= self.expansion <= 8:
             raise ConfigError(f"expansion {self.expansion!r}: expected a number from 0.1 to 8")
-        for name in ("activation", "last_activation"):
-            if getattr(self, name) not in ACTIVATIONS:
-                raise ConfigError(f"{name} {getattr(self, name)!r}: there are {', '.join(ACTIVATIONS)}")
-        for name in ("batch_norm", "foreground"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} {getattr(self, name)!r}: expected true or false")
+        check_choice(self, "activation", ACTIVATIONS)
+        check_choice(self, "last_activation", ACTIVATIONS)
+        check_flags(self, "batch_norm", "foreground")
         self._check_backbone()
         self._check_rays()
 
@@ -103,7 +98,7 @@ class StarDistConfig:
         for name, default in (("grid", 2), ("kernel_size", 3), ("pool", 2)):
             value = getattr(self, name)
             value = default if isinstance(value, list | tuple) and not value else value
-            object.__setattr__(self, name, _per_axis(name, value, n_axes))
+            object.__setattr__(self, name, per_axis(name, value, n_axes))
         if any(g < 1 or g & (g - 1) or g > 64 for g in self.grid):
             raise ConfigError(f"grid {self.grid}: every number must be a power of 2 (1, 2, 4, ... 64)")
         if any(k % 2 == 0 or not 1 <= k <= 63 for k in self.kernel_size):
@@ -247,16 +242,6 @@ class StarDistConfig:
             stop = (stop + margin - 1) * strides[axis] - before + kernel
         margin = sum(k // 2 for k in FIRST_KERNELS)
         return start - margin, stop + margin
-
-
-def _per_axis(name: str, value: object, n_axes: int) -> tuple[int, ...]:
-    """Turn a number, or a sequence of one per axis, into a tuple of one per axis."""
-    numbers = (value,) * n_axes if isinstance(value, int) else value
-    if not isinstance(numbers, list | tuple) or len(numbers) != n_axes:
-        raise ConfigError(f"{name} {value!r}: expected {n_axes} numbers, one per image axis")
-    if any(isinstance(n, bool) or not isinstance(n, int) for n in numbers):
-        raise ConfigError(f"{name} {value!r}: expected whole numbers")
-    return tuple(numbers)
 
 
 def _rows(name: str, rows: Sequence[Any], lengths: tuple[int, ...], kind: Any) -> tuple[tuple[Any, ...], ...]:

@@ -14,7 +14,7 @@ __all__ = ["UNetConfig"]
 
 RANGES = {
     "in_channels": (1, 1024),
-    "n_classes": (1, 10_000),
+    "n_classes": (2, 10_000),
     "depth": (0, 8),
     "base_channels": (1, 4096),
     "max_channels": (0, 65_536),
