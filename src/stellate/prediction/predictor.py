@@ -29,6 +29,7 @@ from .images import as_image, with_depth
 from .options import PredictOptions
 from .prediction import Prediction
 from .rescaling import choose_scale
+from .shelf import Shelf
 from .tiling import Layout, computed_ahead, tile_reader, tile_side, values_per_pixel
 
 __all__ = ["Predictor", "Progress"]
@@ -125,12 +126,12 @@ class Predictor:
         image, note = self._image(image, options)
         along = frame_axes(image)
         count = int(np.prod([image.sizes[a] for a in along], dtype=np.int64))
-        kept, results, notes = [], [], [note] if note else []
+        kept, results, notes, shelf = [], [], [note] if note else [], Shelf()
         for k, frame in enumerate(frames(image, options.plane, volume=self.for_volumes)):
             report = progress and _for_frame(progress, k, count)
             result, said = self._predict_frame(frame, options, report)
             kept.append(frame)
-            results.append(result)
+            results.append(shelf.put(result) if along else result)
             notes += [note for note in said if note and note not in notes]
         return Prediction(
             image=image,
