@@ -139,9 +139,9 @@ def value_text(value: Value) -> str:
 def _codes(stored: npt.NDArray[Any], *, in_colour: bool) -> npt.NDArray[Any]:
     """Values as one number each, flat."""
     if not in_colour:
-        # of unsigned 64 bits NumPy does not make tables
         flat = stored.reshape(-1)
-        return flat.astype(np.int64) if flat.dtype.kind == "u" and flat.dtype.itemsize == 8 else flat
+        # neither of these can be counted with, or looked up in, a table
+        return flat.astype(np.int64) if flat.dtype in (np.bool_, np.uint64) else flat
     channels = stored.reshape(-1, 3).astype(np.int64)
     return (channels[:, 0] << 32) | (channels[:, 1] << 16) | channels[:, 2]
 
