@@ -1,185 +1,173 @@
-"""The verbs on files of volumes, with a model that StarDist trained and what StarDist finds with it."""
+"""Training on volumes from the command line, from an annotated folder to a measured model."""
 
 from __future__ import annotations
 
+import csv
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import tifffile
 import torch
-from skimage.io import imread
 
-from stellate import api, io
+import stellate
 from stellate.cli.main import main
-from stellate.cli.predict import show_outcomes
-from stellate.data.normalization import Normalization
-from stellate.reports.planes import three_planes
-from stellate.results import Instances
+from stellate.errors import ConfigError, DataError
 
-FOLDER = Path(__file__).parent / "fixtures" / "stardist_3d" / "trained_unet_grid122"
-SPACING = {"Z": 0.5, "Y": 0.25, "X": 0.25}
-EVERY_FILE = {
-    *("labels.tif", "objects.csv", "overlay.png", "planes.png", "rois.zip", "objects.geojson", "run.json"),
-    *("meshes.glb", "meshes.ply", "meshes.obj"),
+SHAPE = (16, 44, 44)
+RADII = np.array([4.0, 7.0, 7.0])
+SETTINGS = {
+    "epochs": 3,
+    "steps_per_epoch": 50,
+    "batch_size": 2,
+    "patch": (16, 24, 24),
+    "validation_patches": 2,
+    "warmup_steps": 10,
+    "learning_rate": 1e-2,
+    "ema_decay": 0.9,
+    "precision": "float32",
+    "device": "cpu",
+    "network": {"depth": 1, "base_channels": 8, "head_channels": 16, "n_rays": 32},
 }
 
 
-class AsTrained(Normalization):
-    """The model's own scaling, ``image / 64 - 1``."""
-
-    def limits(self, array):
-        return np.repeat([[64.0, 128.0]], array.shape[0], axis=0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def balls(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Six bright ellipsoids that do not touch: pixels and labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(SHAPE, np.uint16)
+    at = np.indices(SHAPE).T.swapaxes(0, 2).astype(float)
+    while labels.max() < 6:
+        centre = rng.uniform([3, 5, 5], [13, 39, 39])
+        far = (((at - centre) / (RADII * rng.uniform(0.9, 1.1))) ** 2).sum(axis=-1)
+        if not labels[far <= 1.3].any():
+            labels[far <= 1] = labels.max() + 1
+    return rng.poisson(10 + 190 * (labels > 0)).astype(np.uint16), labels
 
 
 @pytest.fixture(scope="module")
-def expected():
-    """What StarDist finds in its volume, and the volume."""
-    return np.load(FOLDER / "expected.npz")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five volumes: of ImageJ with a voxel size, a bare array, and planes without a name."""
+    root = tmp_path_factory.mktemp("volumes")
+    for kind in ("images", "masks"):
+        (root / kind).mkdir()
+    metadata = {"axes": "ZYX", "spacing": 0.5, "unit": "um"}
+    for seed in range(5):
+        for kind, array in zip(("images", "masks"), balls(seed), strict=True):
+            path = root / kind / f"{seed}.tif"
+            if seed < 3:
+                tifffile.imwrite(path, array, imagej=True, metadata=metadata, resolution=(4, 4))
+            elif seed == 3:
+                np.save(path.with_suffix(".npy"), array)
+            else:
+                tifffile.imwrite(path, array)
+    return root
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """The converted model."""
-    path = api.convert(FOLDER, tmp_path_factory.mktemp("model") / "stardist3d.safetensors")
-    predictor = api.load(path)
-    predictor.normalization = AsTrained()
-    return predictor
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Interrupted at the end of the second epoch, and taken up again after the first from the command line."""
+    out = tmp_path_factory.mktemp("runs") / "balls"
+
+    def interrupt(done: int, total: int, text: str = "") -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stellate.train("stardist", folder, out, settings=SETTINGS, progress=interrupt)
+    assert not (out / "model.safetensors").exists()
+    assert main(["train", "stardist", str(folder), "-o", str(out), "--resume"]) == 0
+    return out
 
 
-def write(path, array, axes):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(
-        path, array, imagej=True, resolution=(4.0, 4.0), metadata={"axes": axes, "unit": "um", "spacing": 0.5}
-    )
-    return path
+def test_a_run_learns_and_leaves_everything(run: Path) -> None:
+    with (run / "history.csv").open() as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    assert len(losses) == 3
+    assert losses[2] < losses[0]
+    assert {p.name for p in run.iterdir()} == {
+        "model.safetensors", "run.json", "history.csv", "curves.png", "validation.png", "checkpoints",
+        "evaluation.csv", "evaluation_images.csv", "evaluation.json", "evaluation.html",
+    }  # fmt: skip
+    choices = json.loads((run / "run.json").read_text())["choices"]
+    assert any(line.startswith("anisotropy") and "by the voxel size" not in line for line in choices)
+    assert any(line.startswith("grid") and "1 x 2 x 2" in line for line in choices)
 
 
-def names(folder):
-    return {p.name for p in folder.iterdir()}
+def test_the_model_finds_the_objects_and_knows_itself(run: Path, folder: Path, tmp_path: Path) -> None:
+    info = stellate.load(run).info
+    assert (info.axes, info.spacing_um) == ("ZYX", None)  # not all volumes say it
+    assert info.config["grid"] == [1, 2, 2]
+    assert info.config["anisotropy"] == pytest.approx([7 / 4, 1, 1], abs=0.3)
+    assert info.object_diameter_px == pytest.approx(2 * np.prod(RADII) ** (1 / 3), rel=0.15)
+    assert main(["evaluate", str(run), str(folder), "-o", str(tmp_path), "--device", "cpu"]) == 0
+    known = json.loads((tmp_path / "evaluation.json").read_text())
+    assert known["n_images"] == 5
+    evaluation = stellate.evaluate(run, folder)
+    assert evaluation.metrics.pooled[0].f1 > 0.8
+    image, truth = stellate.read(folder / "images" / "0.tif"), balls(0)[1]
+    found = stellate.load(run).predict(image).labels
+    assert found.shape == truth.shape
+    overlap = (found > 0) & (truth > 0)
+    assert overlap.sum() > 0.7 * ((found > 0) | (truth > 0)).sum()
 
 
-def test_a_volume_and_all_that_it_leaves(model, expected, tmp_path, capsys):
-    image = write(tmp_path / "cells.tif", expected["image"], "ZYX")
-    out = tmp_path / "out"
-    (outcome,) = api.predict(image, model, out)
-    assert (outcome.status, outcome.n_objects, outcome.message) == ("done", 3, "")
-    assert names(out) == {f"cells_{ending}" for ending in EVERY_FILE}
-    labels = io.read(out / "cells_labels.tif")
-    np.testing.assert_array_equal(labels.array, expected["labels"])
-    assert (labels.axes, dict(labels.spacing_um)) == ("ZYX", pytest.approx(SPACING))
-    table = pd.read_csv(out / "cells_objects.csv")
-    voxels = np.bincount(expected["labels"].ravel())[1:]
-    np.testing.assert_allclose(table["volume_um3"], voxels * 0.5 * 0.25 * 0.25)
-    np.testing.assert_array_equal(
-        imread(out / "cells_planes.png"), three_planes(io.read(image), Instances(expected["labels"]))
-    )
-    assert (out / "cells_meshes.obj").read_text().count("\nv ") == 3 * len(expected["vertices"])
-    assert show_outcomes([outcome], out) == 0
-    printed = capsys.readouterr().out
-    assert "cells.tif        3" in printed
-    assert str(out) in printed
+def test_the_folder_is_described_checked_and_shown(folder: Path, tmp_path: Path, capsys) -> None:
+    assert main(["data", "check", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "no voxel size is stated by 2 of 5 volumes" in said
+    assert "training can start" in said
+    assert main(["info", str(folder)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "spatial axes ZYX" in said
+    assert "anisotropy 1." in said
+    assert main(["data", "show", str(folder), "-o", str(tmp_path / "sheet.png")]) == 0
+    assert (tmp_path / "sheet.png").stat().st_size > 5000
 
 
-def test_what_is_there_is_not_done_again_and_what_is_missing_is(model, expected, tmp_path):
-    image = write(tmp_path / "cells.tif", expected["image"], "ZYX")
-    out = tmp_path / "out"
-    (first,) = api.predict(image, model, out)
-    (second,) = api.predict(image, model, out)
-    assert (second.status, second.n_objects, set(second.outputs)) == ("skipped", 3, set(first.outputs))
-    for ending in ("planes.png", "meshes.glb"):
-        (out / f"cells_{ending}").unlink()
-        assert [o.status for o in api.predict(image, model, out)] == ["done"]
-    assert [o.status for o in api.predict(image, model, out)] == ["skipped"]
+def tiny(folder: Path, out: Path, **settings: object) -> object:
+    small = {"epochs": 1, "steps_per_epoch": 1, "validation_patches": 1, "warmup_steps": 0, "device": "cpu"}
+    return stellate.train("stardist", folder, out, settings={**small, "patch": (16, 24, 24), **settings})
 
 
-def test_results_beside_their_volumes_are_no_images(model, expected, tmp_path):
-    folder = write(tmp_path / "in" / "cells.tif", expected["image"], "ZYX").parent
-    api.predict(folder, model, folder)
-    outcomes = api.predict(folder, model, folder)
-    assert [(o.path.name, o.status) for o in outcomes] == [("cells.tif", "skipped")]
+def test_fine_tuning_starts_from_the_weights(run: Path, folder: Path, tmp_path: Path) -> None:
+    tuned = tiny(folder, tmp_path / "tuned", from_model=run, learning_rate=1e-9, ema_decay=0.0)
+    before = stellate.load(run)
+    assert tuned.info.training["started_from"] == "balls"
+    assert tuned.network.config == before.network.config
+    for name, value in tuned.network.state_dict().items():
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(value, before.network.state_dict()[name], atol=1e-6, rtol=0)
 
 
-def test_a_film_and_a_folder_of_its_frames_give_the_same(model, expected, tmp_path):
-    """Frame by frame, each as if it stood alone."""
-    image = expected["image"]
-    frames = [image, image[:, ::-1], np.full_like(image, 64)]
-    write(tmp_path / "film.tif", np.stack(frames), "TZYX")
-    for t, frame in enumerate(frames):
-        write(tmp_path / "frames" / f"t{t}.tif", frame, "ZYX")
-    (film,) = api.predict(tmp_path / "film.tif", model, tmp_path / "out")
-    alone = api.predict(tmp_path / "frames", model, tmp_path / "out")
-    labels = io.read(tmp_path / "out" / "film_labels.tif")
-    assert (labels.axes, dict(labels.spacing_um)) == ("TZYX", pytest.approx(SPACING))
-    table = pd.read_csv(tmp_path / "out" / "film_objects.csv")
-    assert film.n_objects == sum(o.n_objects for o in alone) == len(table)
-    assert [o.n_objects for o in alone][::2] == [3, 0]
-    by_frame = EVERY_FILE - {"labels.tif", "objects.csv", "run.json"}
-    for t in range(3):
-        one = tmp_path / "out" / f"t{t}_labels.tif"
-        np.testing.assert_array_equal(labels.array[t], tifffile.imread(one).reshape(image.shape))
-        own = pd.read_csv(tmp_path / "out" / f"t{t}_objects.csv")
-        rows = table[table["T"] == t].drop(columns="T").reset_index(drop=True)
-        pd.testing.assert_frame_equal(rows, own, check_dtype=False)
-        for ending in by_frame:
-            ours, theirs = (tmp_path / "out" / f"{start}_{ending}" for start in (f"film_T00{t}", f"t{t}"))
-            assert ours.read_bytes() == theirs.read_bytes(), ending
+def test_fine_tuning_from_a_model_for_images_is_refused(folder: Path, run: Path, tmp_path: Path) -> None:
+    planar = Path(__file__).parent / "fixtures" / "stardist" / "trained_grid22"
+    with pytest.raises(
+        ConfigError, match="the model to start from is for images, axes YX, but the data is volumes"
+    ):
+        tiny(folder, tmp_path / "a", from_model=planar)
+    assert main(["data", "check", str(folder), "--model", str(planar)]) == 0
 
 
-def test_a_model_for_images_says_what_a_volume_needs(expected, tmp_path, capsys):
-    image = write(tmp_path / "cells.tif", expected["image"], "ZYX")
-    flat = FOLDER.parents[1] / "stardist" / "trained_grid22"
-    assert main(["predict", str(image), "-m", str(flat), "-o", str(tmp_path / "out")]) == 1
-    assert "the model takes planes, but the image has 12 along Z" in capsys.readouterr().err
-    assert list(tmp_path.rglob("cells_*")) == []
+def test_volumes_and_images_do_not_mix(folder: Path, tmp_path: Path) -> None:
+    for kind in ("images", "masks"):
+        shutil.copytree(folder / kind, tmp_path / "data" / "train" / kind)
+        (tmp_path / "data" / "val" / kind).mkdir(parents=True)
+    pixels, labels = balls(0)
+    tifffile.imwrite(tmp_path / "data" / "val" / "images" / "flat.tif", pixels[8])
+    tifffile.imwrite(tmp_path / "data" / "val" / "masks" / "flat.tif", labels[8])
+    with pytest.raises(DataError, match=r"flat\.tif: an image to validate on, with the axes YX; .* have ZYX"):
+        tiny(tmp_path / "data", tmp_path / "run")
+    for kind in ("images", "masks"):
+        shutil.copy(tmp_path / "data" / "val" / kind / "flat.tif", tmp_path / "data" / "train" / kind)
+    with pytest.raises(DataError, match=r"flat\.tif: has the axes YX, where 0\.tif has ZYX"):
+        tiny(tmp_path / "data", tmp_path / "run")
+    assert main(["data", "check", str(tmp_path / "data")]) == 1
 
 
-def test_notes_of_volumes_are_printed(model, expected, tmp_path, capsys):
-    tifffile.imwrite(tmp_path / "pages.tif", expected["image"], metadata=None, photometric="minisblack")
-    outcomes = api.predict(tmp_path / "pages.tif", model, tmp_path / "out")
-    show_outcomes(outcomes, tmp_path / "out")
-    printed = capsys.readouterr().out
-    assert "pages.tif: the 12 pages are taken as planes" in printed
-    assert "the size of a voxel along Z, Y, X is not known: all is measured in voxels" in printed
-
-
-@pytest.fixture
-def annotated(expected, tmp_path):
-    """Three volumes: annotated as StarDist sees them, with an object nobody finds, and with one that is none."""
-    labels = expected["labels"].astype(np.uint16)
-    extra = labels.copy()
-    extra[:4, :6, :6] = np.where(labels[:4, :6, :6] == 0, 9, labels[:4, :6, :6])
-    for name, truth in {"as_found": labels, "missed": extra, "none": labels * (labels != 2)}.items():
-        write(tmp_path / "data" / "images" / f"{name}.tif", expected["image"], "ZYX")
-        write(tmp_path / "data" / "masks" / f"{name}.tif", truth, "ZYX")
-    return tmp_path / "data"
-
-
-def test_evaluation_of_an_annotated_folder(model, annotated, tmp_path, capsys):
-    evaluation = api.evaluate(model, annotated, tmp_path / "report")
-    by_name = {i.name: i.at[0] for i in evaluation.metrics.images}
-    counts = {n: (s.true_positives, s.false_positives, s.false_negatives) for n, s in by_name.items()}
-    assert counts == {"as_found": (3, 0, 0), "missed": (3, 0, 1), "none": (2, 1, 0)}
-    assert evaluation.metrics.mean_accuracy == pytest.approx((1 + 3 / 4 + 2 / 3) / 3)
-    assert [name for name, *_ in evaluation.worst] == ["none", "missed", "as_found"]
-    page = (tmp_path / "report" / "evaluation.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 6
-    images = pd.read_csv(tmp_path / "report" / "evaluation_images.csv").set_index("image")
-    assert images.loc["missed", "n_true"] == 4
-
-
-def test_a_sheet_of_volumes(annotated, tmp_path):
-    sheet = imread(api.show(annotated, tmp_path / "sheet.png"))
-    coloured = np.ptp(sheet.astype(int), axis=-1) > 60
-    assert coloured.sum() > 300
-    assert api._counted(Instances(np.zeros((12, 4, 5), np.int32))) == "0 objects in 12 planes"
-    assert api._counted(Instances(np.ones((1, 4, 5), np.int32))) == "1 object in 1 plane"
+def test_a_resnet(folder: Path, tmp_path: Path) -> None:
+    network = {"backbone": "resnet", "base_channels": 4, "head_channels": 8, "n_rays": 32, "n_blocks": 4}
+    model = tiny(folder, tmp_path / "run", network=network)
+    assert stellate.load(tmp_path / "run").network.config.backbone == "resnet"
+    assert model.predict(balls(0)[0]).labels.shape == SHAPE
