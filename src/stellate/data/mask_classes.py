@@ -14,9 +14,9 @@ import numpy.typing as npt
 from scipy.spatial import KDTree
 
 from ..errors import ConfigError, DataError
-from ..io.class_masks import read_class_mask
+from ..io.class_masks import Value, read_class_mask
 from ..results import Mask
-from .mask_values import Value, ValueCounts, count_values, distinct_values, value_text, values_of
+from .mask_values import ValueCounts, count_values, distinct_values, value_text, values_of
 
 __all__ = ["MaskClasses"]
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, DataError
-from ..io.class_masks import StoredMask, read_class_mask
+from ..io.class_masks import StoredMask, Value, read_class_mask
 from .mask_classes import STRAY, MaskClasses
-from .mask_values import Value, ValueCounts, count_values, value_text, values_of
+from .mask_values import ValueCounts, count_values, value_text, values_of
 
 __all__ = ["LEAST_SHARE", "MOST_CLASSES", "learn_mask_classes"]
 

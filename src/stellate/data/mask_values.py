@@ -11,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..io.class_masks import Value
 
-__all__ = ["Value", "ValueCounts", "count_values", "distinct_values", "value_text", "values_of"]
-
-Value = int | tuple[int, int, int]
-"""A number, or red, green and blue."""
+__all__ = ["ValueCounts", "count_values", "distinct_values", "value_text", "values_of"]
 
 Points = npt.NDArray[np.int64]
 

@@ -16,7 +16,10 @@ from .pictures import drop_opaque_alpha
 from .pillow import opened
 from .stored import stored_values, whole_numbers
 
-__all__ = ["StoredMask", "read_class_mask"]
+__all__ = ["StoredMask", "Value", "read_class_mask"]
+
+Value = int | tuple[int, int, int]
+"""What a pixel of a mask has: a number, or red, green and blue."""
 
 _LARGEST = 2**53  # of these, every float holds each
 
