@@ -159,6 +159,14 @@ def test_patches_fit_network_volumes_and_memory(
         assert all(p >= 1.5 * s for p, s in zip(choices.patch, sides, strict=True))
 
 
+@pytest.mark.parametrize("shape", [(64, 256, 256), (64, 80, 500), (200, 40, 30)])
+def test_patches_are_square_in_the_plane(shape: tuple[int, int, int]) -> None:
+    """So that they can be turned by quarters, though objects and volumes are not."""
+    depth, height, width = chosen(data((10, 21, 24), shape=shape)).patch
+    assert height == width
+    assert depth >= 1.5 * 10
+
+
 def test_fewer_large_patches_a_step() -> None:
     assert chosen(data(), patch=(128, 128, 128)).batch_size == 1
     assert chosen(data(), patch=(16, 32, 32)).batch_size == 4

@@ -50,7 +50,10 @@ def volume_patch(data: Fingerprint, stride: tuple[int, ...]) -> tuple[tuple[int,
     """
     limits = [max(s, int(n) // s * s) for n, s in zip(data.shape_median, stride, strict=True)]
     z, y, x = data.median_extent
-    sides = [z, (y + x) / 2, (y + x) / 2]  # alike in the plane, so that patches can be turned in it
+    sides = [z, y, x]
+    if stride[1] == stride[2]:  # square in the plane, so that patches can be turned in it
+        sides[1:] = [(y + x) / 2] * 2
+        limits[1:] = [min(limits[1:])] * 2
 
     def patch(objects: float) -> tuple[int, ...]:
         wanted = [math.ceil(objects * side / s) * s for side, s in zip(sides, stride, strict=True)]
