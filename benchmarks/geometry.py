@@ -3,28 +3,22 @@
 ::
 
     python benchmarks/geometry.py --stardist-python PYTHON
-    python benchmarks/geometry.py --stardist-python PYTHON --scaling         suppression of 10^5 to 10^6 candidates
+    python benchmarks/geometry.py --scaling         suppression of 10^5 to 5 * 10^6 candidates, time and memory
 
 PYTHON has StarDist; without the argument, the environment variable STARDIST_PYTHON is taken, and without that only
 stellate is timed. The two run one after the other. StarDist uses `--threads` OpenMP threads, stellate always one.
-Every time is the median of `--repeats` runs after one to warm up.
+Every time is the median of `--repeats` runs after one to warm up. Memory is the most that a run holds above what was
+held before it, its inputs among that, as Linux counts it; StarDist is asked up to 10^6 candidates.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer
 
 from stellate.data.synthetic import FieldConfig, generate_field
 from stellate.geometry.object_probability import object_probability
@@ -38,26 +32,14 @@ NUCLEI = 2535
 PATCH = 256
 THRESHOLD = 0.4
 CANDIDATES = {1: 129_370, 2: 32_400}  # by grid
-SCALES = (100_000, 200_000, 500_000, 1_000_000)
+SCALES = (100_000, 200_000, 500_000, 1_000_000, 5_000_000)
+MOST_FOR_PEER = 1_000_000
 
 PEER = """
-import json, statistics, sys, time, warnings
-import numpy as np
 from stardist.geometry import polygons_to_label, star_dist
 from stardist.nms import non_maximum_suppression_sparse
 from stardist.utils import edt_prob
-warnings.simplefilter("ignore")
-data, out, repeats, n_rays, patch = np.load(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:6])
-threshold = float(sys.argv[6])
-seconds, results = {}, {}
-def timed(name, call):
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        result = call()
-        times.append(time.perf_counter() - start)
-    seconds[name] = statistics.median(times[1:])
-    return result
+n_rays, patch, threshold = settings["n_rays"], settings["patch"], settings["threshold"]
 def targets(labels, grid):
     return edt_prob(labels[::grid, ::grid]), star_dist(labels, n_rays, grid=(grid, grid))
 if "labels" in data:
@@ -75,29 +57,51 @@ for name in [k[7:] for k in data if k.startswith("points ")]:
 if "painted points" in data:
     p, d, s = (data[f"painted {k}"] for k in ("points", "distances", "scores"))
     results["painting"] = timed("painting", lambda: polygons_to_label(d, p, labels.shape, prob=s))
-np.savez(out, **results)
-print("RESULT" + json.dumps(seconds))
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--stardist-python", "--stardist-python", default=os.environ.get("STARDIST_PYTHON"), metavar="PYTHON"
-    )
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OpenMP threads of StarDist")
+    peer.add_arguments(parser)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--scaling", action="store_true", help="suppression of growing numbers of candidates")
     args = parser.parse_args()
     labels = field()
     print(f"{SIDE} x {SIDE} pixels, {labels.max()} nuclei, {N_RAYS} rays")
-    inputs = scaling_inputs(labels) if args.scaling else standard_inputs(labels)
+    if args.scaling:
+        show_scaling(labels, args)
+        return
+    inputs = standard_inputs(labels)
     seconds, results = run_stellate(inputs, args.repeats)
     if args.stardist_python:
         peer_seconds, peer_results = run_stardist(inputs, args)
         show(seconds, peer_seconds, compare(results, peer_results), args.threads)
     else:
         show(seconds, {}, {}, 0)
+
+
+def run_stardist(
+    inputs: dict[str, np.ndarray], args: argparse.Namespace
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    settings = {"repeats": args.repeats, "n_rays": N_RAYS, "patch": PATCH, "threshold": THRESHOLD}
+    return peer.time_arrays(PEER, inputs, settings, args)
+
+
+def show_scaling(labels: np.ndarray, args: argparse.Namespace) -> None:
+    found = candidates(labels, 1, SCALES[0] // 2)
+    suppress(*(values[:100] for values in found.values()), THRESHOLD)
+    print(f"\n{'candidates':>10}{'kept':>8}{'stellate, s':>13}{'memory, MB':>12}{'StarDist, s':>13}   result")
+    for count in SCALES:
+        inputs = {f"{key} {count}": values for key, values in repeated(found, count).items()}
+        p, d, s = inputs.values()
+        memory = peer.peak_bytes_of(lambda p=p, d=d, s=s: suppress(p, d, s, THRESHOLD)) / 1e6
+        seconds, results = run_stellate(inputs, args.repeats)
+        (name, time), kept = *seconds.items(), len(*results.values())
+        line = f"{count:10}{kept:8}{time:13.3f}{memory:12.0f}"
+        if args.stardist_python and count <= MOST_FOR_PEER:
+            theirs, their_results = run_stardist(inputs, args)
+            line += f"{theirs[name]:13.3f}   {compare(results, their_results)[name]}"
+        print(line, flush=True)
 
 
 def field() -> np.ndarray:
@@ -129,20 +133,16 @@ def standard_inputs(labels: np.ndarray) -> dict[str, np.ndarray]:
     return inputs
 
 
-def scaling_inputs(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """The same density of candidates over more and more of a field that is the image, repeated."""
-    inputs = {}
-    per_image = SCALES[0] // 2
-    found = candidates(labels, 1, per_image)
-    rng = np.random.default_rng(0)
-    for count in SCALES:
-        repeats = count // per_image
-        shifts = np.array([[k // 5, k % 5] for k in range(repeats)]) * SIDE
-        inputs[f"points {count}"] = np.concatenate([found["points"] + shift for shift in shifts])
-        inputs[f"distances {count}"] = np.tile(found["distances"], (repeats, 1))
-        scores = 0.5 + rng.permutation(count).astype(np.float32) * np.float32(2**-24 * 4)
-        inputs[f"scores {count}"] = scores
-    return inputs
+def repeated(found: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """The same density of candidates over more of a field that is the image, repeated; scores are all different."""
+    repeats = count // len(found["points"])
+    shifts = np.array([[k // 5, k % 5] for k in range(repeats)]) * SIDE
+    return {
+        "points": np.concatenate([found["points"] + shift for shift in shifts]),
+        "distances": np.tile(found["distances"], (repeats, 1)),
+        "scores": 0.5
+        + np.random.default_rng(count).permutation(count).astype(np.float32) * np.float32(2**-24 * 4),
+    }
 
 
 def run_stellate(
@@ -152,12 +152,7 @@ def run_stellate(
     results: dict[str, np.ndarray] = {}
 
     def timed(name: str, call: Callable[[], Any]) -> Any:
-        times = []
-        for _ in range(repeats + 1):
-            start = time.perf_counter()
-            result = call()
-            times.append(time.perf_counter() - start)
-        seconds[name] = statistics.median(times[1:])
+        seconds[name], result = peer.median_seconds(call, repeats)
         return result
 
     if "labels" in inputs:
@@ -180,26 +175,6 @@ def run_stellate(
         p, d, s = (inputs[f"painted {key}"] for key in ("points", "distances", "scores"))
         results["painting"] = timed("painting", lambda: paint_polygons(p, d, labels.shape, scores=s))
     return seconds, results
-
-
-def run_stardist(
-    inputs: dict[str, np.ndarray], args: argparse.Namespace
-) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    with tempfile.TemporaryDirectory() as folder:
-        data, out = Path(folder) / "in.npz", Path(folder) / "out.npz"
-        np.savez(data, **inputs)
-        numbers = [str(x) for x in (args.repeats, N_RAYS, PATCH, THRESHOLD)]
-        done = subprocess.run(
-            [args.stardist_python, "-c", PEER, str(data), str(out), *numbers],
-            env={**os.environ, "OMP_NUM_THREADS": str(args.threads)},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            sys.exit(f"{args.stardist_python} failed; it must be a Python that has StarDist")
-        with np.load(out) as results:
-            return json.loads(done.stdout.rsplit("RESULT", 1)[1]), dict(results)
 
 
 def compare(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> dict[str, str]:

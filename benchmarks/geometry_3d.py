@@ -16,18 +16,14 @@ warm up.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer
 import tifffile
 
 from geometry import show
@@ -45,42 +41,31 @@ DEPTH = 0.5
 THRESHOLD = 0.4
 
 PEER = """
-import json, statistics, sys, time, warnings
-import numpy as np
 from stardist.geometry import polyhedron_to_label, star_dist3D
 from stardist.nms import non_maximum_suppression_3d_sparse
 from stardist.rays3d import Rays_GoldenSpiral
 from stardist.utils import edt_prob
-warnings.simplefilter("ignore")
-data, out = np.load(sys.argv[1]), sys.argv[2]
-repeats, n_rays, threshold, anisotropy, grid = json.loads(sys.argv[3])
-rays = Rays_GoldenSpiral(n_rays, anisotropy)
-seconds, results = {}, {}
-def timed(name, call):
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        results[name] = call()
-        times.append(time.perf_counter() - start)
-    seconds[name] = statistics.median(times[1:])
-labels, p, d, s = (data[k] for k in ("labels", "points", "distances", "scores"))
-timed("distances", lambda: star_dist3D(labels, rays, grid=grid))
+anisotropy, grid, threshold = (settings[k] for k in ("anisotropy", "grid", "threshold"))
+rays = Rays_GoldenSpiral(settings["n_rays"], anisotropy)
+labels, p, d, s, k = (data[name] for name in ("labels", "points", "distances", "scores", "kept"))
 step = tuple(slice(None, None, g) for g in grid)
-timed("probability", lambda: edt_prob(labels, anisotropy=anisotropy)[step])
-timed("suppression", lambda: np.sort(non_maximum_suppression_3d_sparse(d, s, p, rays, nms_thresh=threshold)[3]))
-k = data["kept"]
-timed("painting", lambda: polyhedron_to_label(d[k], p[k], rays, labels.shape, prob=s[k], verbose=False))
-np.savez(out, **results)
-print("RESULT" + json.dumps(seconds))
+calls = {
+    "distances": lambda: star_dist3D(labels, rays, grid=grid),
+    "probability": lambda: edt_prob(labels, anisotropy=anisotropy)[step],
+    "suppression": lambda: np.sort(non_maximum_suppression_3d_sparse(d, s, p, rays, nms_thresh=threshold)[3]),
+    "painting": lambda: polyhedron_to_label(d[k], p[k], rays, labels.shape, prob=s[k], verbose=False),
+}
+for name, call in calls.items():
+    results[name] = timed(name, call)
 """
+SETTINGS = {"n_rays": N_RAYS, "threshold": THRESHOLD, "anisotropy": ANISOTROPY, "grid": GRID}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--stardist-python", default=os.environ.get("STARDIST_PYTHON"), metavar="PYTHON")
+    peer.add_arguments(parser)
     parser.add_argument("--labels", type=Path, help="TIFF label volume; a generated one if not given")
     parser.add_argument("--tile", type=int, default=1, help="repeat it so often along rows and columns")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OpenMP threads of StarDist")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--scaling", action="store_true", help="suppression of growing numbers of candidates")
     args = parser.parse_args()
@@ -95,7 +80,8 @@ def main() -> None:
         return
     seconds, results = run_stellate(inputs, args.repeats)
     if args.stardist_python:
-        peer_seconds, peer_results = run_stardist(inputs, args)
+        settings = SETTINGS | {"repeats": args.repeats}
+        peer_seconds, peer_results = peer.time_arrays(PEER, inputs, settings, args)
         show(seconds, peer_seconds, compare(results, peer_results), args.threads)
     else:
         show(seconds, {}, {}, 0)
@@ -148,12 +134,7 @@ def run_stellate(
     results: dict[str, np.ndarray] = {}
 
     def timed(name: str, call: Callable[[], Any]) -> None:
-        times = []
-        for _ in range(repeats + 1):
-            start = time.perf_counter()
-            results[name] = call()
-            times.append(time.perf_counter() - start)
-        seconds[name] = statistics.median(times[1:])
+        seconds[name], results[name] = peer.median_seconds(call, repeats)
 
     rays = rays_3d(N_RAYS, ANISOTROPY)
     labels, p, d, s = (inputs[key] for key in ("labels", "points", "distances", "scores"))
@@ -194,26 +175,6 @@ def repeated(
     scores = np.empty(len(points), dtype=np.float32)
     scores[np.argsort(noisy)] = 0.25 + np.arange(len(points), dtype=np.float32) * np.float32(2**-25)
     return points, inputs["distances"][np.concatenate(chosen)], scores
-
-
-def run_stardist(
-    inputs: dict[str, np.ndarray], args: argparse.Namespace
-) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    with tempfile.TemporaryDirectory() as folder:
-        data, out = Path(folder) / "in.npz", Path(folder) / "out.npz"
-        np.savez(data, **inputs)
-        settings = json.dumps([args.repeats, N_RAYS, THRESHOLD, ANISOTROPY, GRID])
-        done = subprocess.run(
-            [args.stardist_python, "-c", PEER, str(data), str(out), settings],
-            env={**os.environ, "OMP_NUM_THREADS": str(args.threads)},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            sys.exit(f"{args.stardist_python} failed; it must be a Python that has StarDist")
-        with np.load(out) as results:
-            return json.loads(done.stdout.rsplit("RESULT", 1)[1]), dict(results)
 
 
 def compare(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> dict[str, str]:

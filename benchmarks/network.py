@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer
 
 SIDE, TILES, REPEATS = 2048, 4, 3
 MAPS = ("prob.npy", "dist.npy")
@@ -140,13 +140,6 @@ def make_data(folder: Path) -> None:
     np.save(folder / "image.npy", np.concatenate(rows))
 
 
-def ask_peer(python: str, *arguments: str) -> str:
-    done = subprocess.run([python, __file__, *arguments], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"StarDist failed:\n{done.stderr[-2000:]}")
-    return done.stdout
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -160,8 +153,9 @@ def main() -> None:
     if args.peer:
         if args.train:
             train_peer(args.peer, args.steps)
+            print("RESULT{}")
         else:
-            print(json.dumps(time_peer(args.peer, args.model)))
+            print("RESULT" + json.dumps(time_peer(args.peer, args.model)))
         return
     if not args.stardist_python:
         sys.exit(
@@ -175,22 +169,22 @@ def compare(folder: Path, args: argparse.Namespace) -> None:
     from stellate.nn.inference import cpu_has_bfloat16
 
     make_data(folder)
+    command = [args.stardist_python, __file__, "--peer", str(folder)]
     model = args.model
     if model is None:
-        ask_peer(args.stardist_python, "--peer", str(folder), "--train", "--steps", str(args.steps))
+        peer.result_of([*command, "--train", "--steps", str(args.steps)])
         model = folder / "model"
-    answer = ask_peer(args.stardist_python, "--peer", str(folder), "--model", str(model))
-    peer = json.loads(answer.splitlines()[-1])
+    theirs = peer.result_of([*command, "--model", str(model)])
     print(
         "| 2048 x 2048 | whole, s | times faster | 4 x 4 tiles, s | times faster | prob | dist | pixels | objects |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
-    print(f"| StarDist, float32 | {peer['whole']:.2f} | | {peer['tiles']:.2f} | | | | | |")
+    print(f"| StarDist, float32 | {theirs['whole']:.2f} | | {theirs['tiles']:.2f} | | | | | |")
     for precision in ("float32", "bfloat16") if cpu_has_bfloat16() else ("float32",):
         r = time_stellate(folder, model, precision)
         print(
-            f"| stellate, {precision} | {r['whole']:.2f} | {peer['whole'] / r['whole']:.2f} | {r['tiles']:.2f} "
-            f"| {peer['tiles'] / r['tiles']:.2f} | {r['prob']:.1e} | {r['dist']:.1e} | {r['pixels']:.2%} "
+            f"| stellate, {precision} | {r['whole']:.2f} | {theirs['whole'] / r['whole']:.2f} | {r['tiles']:.2f} "
+            f"| {theirs['tiles'] / r['tiles']:.2f} | {r['prob']:.1e} | {r['dist']:.1e} | {r['pixels']:.2%} "
             f"| {r['objects']:.2%} of {r['count']} |"
         )
         if r["n_tiles"] != TILES**2:

@@ -17,13 +17,13 @@ import argparse
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer
 
 from stellate.data.normalization import Normalization
 
@@ -125,7 +125,7 @@ def scale(args: argparse.Namespace, sides: list[int]) -> None:
     print("side   objects  tiles  seconds  seconds per Mpixel  peak above image and labels")
     for side in sides:
         command = [sys.executable, __file__, "--model", str(args.model), "--one", str(side)]
-        row = result_of([*command, "--precision", args.precision])
+        row = peer.result_of([*command, "--precision", args.precision])
         per_area = row["seconds"] / (side * side / 1e6)
         print(
             f"{side:5d}  {row['objects']:7d}  {row['tiles']:5d}  {row['seconds']:7.2f}  {per_area:18.3f}  "
@@ -173,18 +173,10 @@ def run_peer(args: argparse.Namespace, image: np.ndarray) -> tuple[dict[str, flo
         command = [args.stardist_python, "-c", PEER, str(args.model.resolve())]
         out = Path(folder) / "labels.npy"
         more = [*(str(p) for p in percentiles(image)), "1" if args.tiles_only else "2"]
-        seconds = result_of(
+        seconds = peer.result_of(
             [*command, str(Path(folder) / "image.npy"), str(out), str(TILES), str(args.repeats), *more]
         )
         return seconds, np.load(out)
-
-
-def result_of(command: list[str]) -> dict[str, float]:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
-    if not lines:
-        sys.exit(f"{' '.join(command[:3])} failed:\n{done.stderr[-2000:]}")
-    return json.loads(lines[-1].removeprefix("RESULT"))
 
 
 if __name__ == "__main__":
