@@ -178,6 +178,14 @@ def test_contract(
     contract.check_model(entry, small, tmp_path)
 
 
+def test_contract_with_an_encoder_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its model file is read without the weights that it began with."""
+    pytest.importorskip("segmentation_models_pytorch", reason="an optional extra")
+    monkeypatch.setattr(models, "MODELS", ENTRIES)
+    small = {"encoder": "resnet18", "depth": 4, "base_channels": 4, "in_channels": 2, "n_classes": 3}
+    contract.check_model(ENTRIES[-1], small, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("make", "config"),
     [*NETWORKS.values(), *VOLUMES.values()],

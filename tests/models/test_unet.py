@@ -146,7 +146,9 @@ class TestEncoders:
             in_channels=in_channels,
             classes=3,
         ).eval()
-        theirs.load_state_dict({name.removeprefix("encoded."): t for name, t in network.state_dict().items()})
+        ours = {name.removeprefix("encoded."): t for name, t in network.state_dict().items()}
+        left_out = theirs.load_state_dict(ours, strict=False).missing_keys
+        assert {name.split(".")[1] for name in left_out} == {f"layer{n}" for n in range(depth, 5)}
         image = torch.randn(1, in_channels, *(2 * s for s in config.stride))
         with torch.inference_mode():
             torch.testing.assert_close(network(image)["classes"], theirs(image))
@@ -172,6 +174,12 @@ class TestEncoders:
         assert all((p == 0.25).all() for p in network.encoded.encoder.parameters())
         after = copies(network.encoded.decoder.state_dict())
         assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+    @pytest.mark.parametrize("name", ["vgg11_bn", "densenet121", "tu-convnext_atto"])
+    def test_stages_below_the_depth_are_left_out(self, name: str) -> None:
+        shallow = UNet(UNetConfig(encoder=name, depth=3, base_channels=2))
+        shallow(torch.randn(2, 1, 32, 32))["classes"].square().mean().backward()
+        assert not [name for name, p in shallow.named_parameters() if p.grad is None]
 
     def test_weights_that_are_not_there(self) -> None:
         network = UNet(UNetConfig(encoder="resnet18", depth=3, base_channels=4))
@@ -208,7 +216,7 @@ class TestEncoders:
             UNetConfig(**settings)
 
     def test_an_encoder_that_cannot_be_made_is_said_so(self) -> None:
-        with pytest.raises(ConfigError, match=r"tu-resnet19.*4 channels cannot be made: Unknown"):
+        with pytest.raises(ConfigError, match=r"tu-resnet19.*4 channels and depth 4 cannot be made: Unknown"):
             UNet(UNetConfig(encoder="tu-resnet19", in_channels=4))
 
 

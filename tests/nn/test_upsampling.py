@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from stellate.errors import InputError
+from stellate.errors import ConfigError, InputError
 from stellate.nn.upsampling import (
     UPSCALINGS,
     TransposedConvolution,
@@ -185,3 +185,8 @@ def test_every_way_up_by_name(name: str) -> None:
 def test_unpooling_without_places_is_refused() -> None:
     with pytest.raises(InputError, match="the places that max_pool returned"):
         Upscale("max-unpooling", 1, (2, 2))(torch.zeros(1, 1, 2, 2))
+
+
+def test_an_unknown_way_up_is_named() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'nearest'"):
+        Upscale("nearst", 1, (2, 2))

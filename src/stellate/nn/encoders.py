@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from importlib.util import find_spec
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..errors import ConfigError, suggestion
@@ -63,7 +65,7 @@ def unet_with_encoder(name: str, in_channels: int, n_classes: int, *, widths: Se
     import segmentation_models_pytorch as smp
 
     try:
-        unet: nn.Module = smp.Unet(
+        unet: Any = smp.Unet(
             name,
             encoder_depth=len(widths),
             encoder_weights=None,
@@ -71,9 +73,13 @@ def unet_with_encoder(name: str, in_channels: int, n_classes: int, *, widths: Se
             in_channels=in_channels,
             classes=n_classes,
         )
+        _leave_out_unused(unet, in_channels, 2 ** len(widths))
     except (ValueError, KeyError, RuntimeError, AssertionError) as error:
-        raise ConfigError(f"encoder {name!r} with {in_channels} channels cannot be made: {error}") from error
-    return unet
+        raise ConfigError(
+            f"encoder {name!r} with {in_channels} channels and depth {len(widths)} cannot be made: {error}"
+        ) from error
+    made: nn.Module = unet
+    return made
 
 
 def load_encoder_weights(unet: Any, name: str, weights: str, *, in_channels: int) -> None:
@@ -114,4 +120,21 @@ def load_encoder_weights(unet: Any, name: str, weights: str, *, in_channels: int
             f"weights {weights!r} of encoder {name!r} cannot be fetched ({error}); try again with a connection to the "
             "internet, or begin without them"
         ) from error
-    unet.encoder.load_state_dict(trained.state_dict())
+    own = unet.encoder.state_dict()
+    unet.encoder.load_state_dict({key: value for key, value in trained.state_dict().items() if key in own})
+
+
+def _leave_out_unused(unet: nn.Module, in_channels: int, stride: int) -> None:
+    """Replace the stages of an encoder that lie below the depth asked for; most of its weights are theirs."""
+    dry = deepcopy(unet).to("meta").eval()
+    used: set[str] = set()
+    for name, module in dry.named_modules():
+        module.register_forward_pre_hook(lambda *_, name=name: used.add(name))
+    with torch.inference_mode():
+        dry(torch.zeros((1, in_channels, 2 * stride, 2 * stride), device="meta"))
+    for name, module in list(unet.named_modules()):
+        inside = [f"{name}.{below}" if below else name for below, _ in module.named_modules()]
+        has_weights = any(True for _ in module.parameters())
+        if has_weights and used.isdisjoint(inside):
+            parent, _, child = name.rpartition(".")
+            setattr(unet.get_submodule(parent), child, nn.Identity())

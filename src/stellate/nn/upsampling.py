@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError, suggestion
 
 __all__ = [
     "UPSCALINGS",
@@ -244,19 +244,26 @@ class Upscale(nn.Module):
         By which it enlarges each axis.
     kernel_size
         Sides of a transposed convolution's kernel; like `factor` if empty.
+
+    Raises
+    ------
+    ConfigError
+        If there is no upscaling of that name.
     """
 
     def __init__(
         self, name: str, channels: int, factor: Sequence[int], kernel_size: Sequence[int] = ()
     ) -> None:
         super().__init__()
+        if name not in UPSCALINGS:
+            raise ConfigError(f"upscaling {name!r} is not known{suggestion(name, UPSCALINGS)}")
         self.name, self.factor = name, tuple(factor)
         self.learned = (
             TransposedConvolution(channels, channels, factor, kernel_size) if name == "transposed" else None
         )
 
     def forward(self, x: Tensor, places: Tensor | None = None) -> Tensor:
-        """Enlarge ``(B, C, *spatial)``; max unpooling needs the `places` of `max_pool`."""
+        """Enlarge ``(B, C, *spatial)``; max unpooling needs the `places` of `max_pool`, which the others ignore."""
         if self.learned is not None:
             enlarged: Tensor = self.learned(x)
             return enlarged
