@@ -90,3 +90,26 @@ def test_whole_is_one_tile_that_owns_everything():
 def test_a_halo_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match="a tile of 40 pixels with a halo of 20 on each side owns nothing"):
         list(plan_tiles((100,), (40,), halo=(17,), multiple=(4,)))
+
+
+def test_what_is_known_of_an_image_grows_to_all_of_it() -> None:
+    """At the end of each row of tiles, a box of which every pixel belongs to a tile that has come."""
+    shape = (30, 44, 52)
+    tiles = list(plan_tiles(shape, (16, 24, 28), halo=(4, 8, 8), multiple=(2, 4, 4)))
+    come = np.zeros(shape, dtype=bool)
+    boxes = 0
+    for tile in tiles:
+        come[tile.own_slices] = True
+        alone = np.zeros(shape, dtype=bool)
+        alone[inside(tile.known_alone, shape)] = True
+        assert alone.sum() == np.prod([b - a for a, b in tile.owns])
+        if known := tile.known_so_far:
+            boxes += 1
+            assert come[inside(known, shape)].all()
+            assert known[0][1] == (np.inf if tile.owns[0][1] == shape[0] else tile.owns[0][1])
+    assert boxes == len(tiles) // 3
+    assert tiles[-1].known_so_far == ((-np.inf, np.inf),) * 3
+
+
+def inside(box, shape):
+    return tuple(slice(int(max(a, 0)), int(min(b, n))) for (a, b), n in zip(box, shape, strict=True))

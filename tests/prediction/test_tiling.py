@@ -107,7 +107,7 @@ def test_an_error_comes_where_its_result_would():
 
 
 def test_larger_networks_get_smaller_tiles(monkeypatch):
-    monkeypatch.setattr(tiling, "_CPU_BYTES", 1e8)
+    monkeypatch.setattr(tiling, "_CPU_BYTES", {2: 1e8})
     cpu = torch.device("cpu")
     small = tile_side(values_per_pixel(StarDist(StarDistConfig(base_channels=8, head_channels=16))), cpu)
     large = tile_side(values_per_pixel(StarDist(StarDistConfig(base_channels=32))), cpu)

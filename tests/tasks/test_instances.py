@@ -22,7 +22,9 @@ from stellate.geometry.tiles import Tile, plan_tiles
 from stellate.metrics.instances import score_instances
 from stellate.models.stardist import StarDistConfig
 from stellate.results import Instances, Mask
+from stellate.tasks import instances
 from stellate.tasks.instances import InstancesTask
+from stellate.tasks.star_polygons import StarPolygons
 
 TASK = InstancesTask(foreground=True)
 
@@ -158,6 +160,32 @@ def test_tiles_give_what_the_whole_image_gives(seed: int, side: int, halo: int) 
     merged = TASK.merge(TASK.decode(part_of(output, t, TASK.grid), t) for t in tiles)
     np.testing.assert_array_equal(merged.labels, whole.labels)
     np.testing.assert_array_equal(merged.scores, whole.scores)
+
+
+@pytest.mark.parametrize("many", [0, 20])
+def test_candidates_need_not_all_wait_for_the_last_tile(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the tiles around them have come, those that are suppressed are dropped; nothing else changes."""
+    labels = field((150, 131))
+    output = perfect_output(labels, TASK, noise=0.15, seed=1)
+    tiles = list(plan_tiles(labels.shape, (64, 64), halo=(16, 16), multiple=(16, 16)))
+    whole = found_whole(TASK, output, labels.shape)
+    counts = []
+    suppress = StarPolygons.suppress
+
+    def counting(*args: Any, **region: Any) -> np.ndarray:
+        states = suppress(*args, **region)
+        counts.append((len(states), np.count_nonzero(states)))
+        return states
+
+    parts = [TASK.decode(part_of(output, t, TASK.grid), t) for t in tiles]
+    monkeypatch.setattr(instances, "MANY", many)
+    monkeypatch.setattr(StarPolygons, "suppress", counting)
+    merged = TASK.merge(parts)
+    np.testing.assert_array_equal(merged.labels, whole.labels)
+    np.testing.assert_array_equal(merged.scores, whole.scores)
+    assert len(counts) > 2
+    assert max(given for given, _ in counts) < 0.9 * sum(len(part.scores) for part in parts)
+    assert counts[-1][1] == len(whole.scores)
 
 
 def test_only_what_a_tile_owns_is_looked_at() -> None:

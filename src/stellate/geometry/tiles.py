@@ -85,6 +85,23 @@ class Tile:
         """Whether this one tile is the whole image."""
         return all(a == 0 and b == n for (a, b), n in zip(self.owns, self.shape, strict=True))
 
+    @property
+    def known_alone(self) -> tuple[tuple[float, float], ...]:
+        """What it owns, without end where it ends with the image."""
+        return tuple(
+            (-np.inf if start == 0 else start, np.inf if stop == size else stop)
+            for (start, stop), size in zip(self.owns, self.shape, strict=True)
+        )
+
+    @property
+    def known_so_far(self) -> tuple[tuple[float, float], ...]:
+        """The part of the image that this tile and those before it in row-major order own in common, as a box.
+
+        Empty but at the end of a row of tiles.
+        """
+        stops = [stop for _, stop in self.known_alone]
+        return tuple((-np.inf, stop) for stop in stops) if stops[-1] == np.inf else ()
+
     @classmethod
     def whole(cls, shape: tuple[int, ...]) -> Tile:
         """The one tile that is the whole image."""

@@ -13,11 +13,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ConfigError
 from .fused import fuse_relus
+from .layout import best_layout
 from .memory import keep_freed_memory
-from .parts import CHANNELS_LAST, Part
+from .parts import Part
 from .strips import InStrips
 
 __all__ = ["PRECISIONS", "PreparedNetwork", "cpu_has_bfloat16", "prepare_for_inference"]
+
+STRIP_BYTES = {False: 16_000_000, True: 64_000_000}
+"""Largest tensor of a strip, of images and of volumes, of which planes are larger than rows."""
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -58,8 +62,7 @@ class PreparedNetwork:
         """
         with torch.inference_mode():
             image = image.to(self.device, PRECISIONS[self.precision])
-            if image.ndim in CHANNELS_LAST:
-                image = image.contiguous(memory_format=CHANNELS_LAST[image.ndim])
+            image = image.contiguous(memory_format=best_layout(image.ndim, self.device))
             return _on_cpu(self._for_part(part)(image))
 
     def _for_part(self, part: Part | None) -> nn.Module:
@@ -105,12 +108,14 @@ def prepare_for_inference(
         keep_freed_memory()
         fuse_relus(prepared)
         if hasattr(prepared, "run_stage"):
-            prepared.run_stage = InStrips()
+            prepared.run_stage = InStrips(STRIP_BYTES[_has_volumes(prepared)])
     prepared = prepared.to(device, PRECISIONS[precision])
-    for kind, n_dims in ((nn.Conv2d, 4), (nn.Conv3d, 5)):
-        if any(isinstance(m, kind) for m in prepared.modules()):
-            prepared = prepared.to(memory_format=CHANNELS_LAST[n_dims])
+    prepared = prepared.to(memory_format=best_layout(5 if _has_volumes(prepared) else 4, device))
     return PreparedNetwork(prepared, precision, device)
+
+
+def _has_volumes(network: nn.Module) -> bool:
+    return any(isinstance(m, nn.Conv3d) for m in network.modules())
 
 
 def _check_support(precision: str, device: torch.device) -> None:

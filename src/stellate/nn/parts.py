@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-__all__ = ["CHANNELS_LAST", "Part", "Piece", "Region", "Seams", "Span", "cells"]
+from .layout import best_layout
 
-CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
-"""The layout that convolutions like best, by the number of a tensor's axes."""
+__all__ = ["Part", "Piece", "Region", "Seams", "Span", "cells"]
 
 
 Span = tuple[int, int]
@@ -171,7 +169,7 @@ def _copied(region: Region, tensors: Sequence[Tensor], old: Piece | None) -> Pie
     """A copy, in the memory of a piece that is no longer needed where it fits: the heap falls to pieces otherwise."""
     if old and [x.shape for x in old.tensors] == [x.shape for x in tensors]:
         return Piece(region, [there.copy_(x) for there, x in zip(old.tensors, tensors, strict=True)])
-    return Piece(region, [x.clone(memory_format=CHANNELS_LAST[x.ndim]) for x in tensors])
+    return Piece(region, [x.clone(memory_format=best_layout(x.ndim, x.device)) for x in tensors])
 
 
 def _nbytes(tensors: Sequence[Tensor]) -> int:

@@ -19,7 +19,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .parts import CHANNELS_LAST, Part, Region, Span, cells
+from .layout import best_layout
+from .parts import Part, Region, Span, cells
 
 __all__ = ["InStrips", "Stage", "StageRunner", "run_whole"]
 
@@ -153,7 +154,7 @@ def _zero_outside(region: Region, strip: Tensor, read: Region, units: tuple[int,
         (batch, channels, *shape),
         dtype=strip.dtype,
         device=strip.device,
-        memory_format=CHANNELS_LAST[strip.ndim],
+        memory_format=best_layout(strip.ndim, strip.device),
     )
     every: Region = tuple((0, n) for n in units)
     for axis, (start, stop) in enumerate(region):

@@ -18,6 +18,9 @@ from .flips import Flip, mirror_images
 
 __all__ = ["Engine", "choose_device"]
 
+SEAM_BYTES = {2: 50_000_000, 3: 400_000_000}
+"""Most that tiles of an image, or of a volume, keep for those of the next row."""
+
 Mirrored = Callable[[Any, tuple[int, ...]], Any]
 
 
@@ -114,7 +117,7 @@ class Engine:
         read
             Reads a tile as this engine takes it.
         """
-        seams = Seams()
+        seams = Seams(SEAM_BYTES[len(self.stride)])
         return lambda tile: self(read(tile), tile, seams)
 
     def _aligned(self, tile: Tile) -> tuple[tuple[int, int], ...]:

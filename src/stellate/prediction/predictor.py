@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,10 @@ class Predictor:
         options = (options or PredictOptions()).changed(changes)
         image, note = self._image(image, options)
         along = frame_axes(image)
-        count = int(np.prod([image.sizes[a] for a in along], dtype=np.int64))
+        n_frames = int(np.prod([image.sizes[a] for a in along], dtype=np.int64))
         kept, results, notes, shelf = [], [], [note] if note else [], Shelf()
         for k, frame in enumerate(frames(image, options.plane, volume=self.for_volumes)):
-            report = progress and _for_frame(progress, k, count)
+            report = progress and _for_frame(progress, k, n_frames)
             result, said = self._predict_frame(frame, options, report)
             kept.append(frame)
             results.append(shelf.put(result) if along else result)
@@ -209,8 +210,8 @@ class Predictor:
             pixels.shape[1:], self._config, scale=scale, margin=engine.grid if options.flips else ()
         )
         side = options.tile or max(layout.least_side, self._side(engine.device))
-        count, result = _in_tiles_that_fit(run, layout, side)
-        about_tiles = f"in {count} tiles" if count > 1 else ""
+        n_tiles, result = _in_tiles_that_fit(run, layout, side)
+        about_tiles = f"in {n_tiles} tiles" if n_tiles > 1 else ""
         return result, [about_channels, about_scale, about_tiles]
 
     def _run(
@@ -226,17 +227,20 @@ class Predictor:
 
         def parts() -> Iterator[Any]:
             outputs = computed_ahead(compute, tiles) if ahead else ((t, compute(t)) for t in tiles)
-            for k, (tile, output) in enumerate(outputs):
-                yield task.decode(output, tile)
+            steps = count(1)
+            for tile, output in outputs:
+                part = task.decode(output, tile)
+                del output  # before the next is computed
+                yield part
                 if progress is not None:
-                    progress(k + 1, len(tiles), "tiles")
+                    progress(next(steps), len(tiles), "tiles")
 
         result: Result = task.merge(parts())
         return result
 
     def _side(self, device: torch.device) -> int:
         if device.type not in self._values:
-            in_strips = device.type == "cpu" and hasattr(self.network, "run_stage") and not self.for_volumes
+            in_strips = device.type == "cpu" and hasattr(self.network, "run_stage")
             self._values[device.type] = values_per_pixel(self.network, in_strips=in_strips)
         return tile_side(self._values[device.type], device, 3 if self.for_volumes else 2)
 

@@ -24,12 +24,13 @@ __all__ = ["Layout", "computed_ahead", "tile_reader", "tile_side", "values_per_p
 T = TypeVar("T")
 R = TypeVar("R")
 
-# What a tile may hold. On a CPU: beside an image and its labels there shall be room for torch itself, the
-# candidates, what tiles keep for one another (0.1 GB) and this within 2 GB.
-_CPU_BYTES = 850e6
+# What a tile may hold, of images and of volumes. On a CPU: beside an image and its labels there shall be room for torch
+# itself, the candidates, what tiles keep for one another (0.1 GB) and this within 2 GB. A tile of a volume needs more,
+# as most of a smaller one would be halo.
+_CPU_BYTES = {2: 850e6, 3: 1.8e9}
 _GPU_SHARE = 0.4
-# Measured on StarDist networks: share of the largest layer that is held where it is done in strips of rows.
-_IN_STRIPS = 0.28
+# Measured on StarDist networks: share of the largest layer that is held where it is done in strips.
+_IN_STRIPS = {2: 0.28, 3: 0.75}
 
 
 def tile_side(values: float, device: torch.device, n_axes: int = 2) -> int:
@@ -44,7 +45,7 @@ def tile_side(values: float, device: torch.device, n_axes: int = 2) -> int:
     n_axes
         2 for images, 3 for volumes.
     """
-    budget = _CPU_BYTES
+    budget = _CPU_BYTES[n_axes]
     if device.type == "cuda":
         budget = _GPU_SHARE * torch.cuda.mem_get_info(device)[0]
     return int((budget / (4 * values)) ** (1 / n_axes))
@@ -85,7 +86,7 @@ def values_per_pixel(network: nn.Module, *, in_strips: bool = False) -> float:
     maps = output.values() if isinstance(output, Mapping) else [output]
     put_out = sum(x.numel() for x in maps if isinstance(x, torch.Tensor))
     pixels = float(np.prod(shape))
-    return ((_IN_STRIPS if in_strips else 1) * most + 2 * put_out) / pixels + 2
+    return ((_IN_STRIPS[len(shape)] if in_strips else 1) * most + 2 * put_out) / pixels + 2
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ..errors import ConfigError, DataError, InputError, suggestion
 from ..geometry.labels import areas
 from ..geometry.rays import Rays3D
 from ..geometry.suppression import SUPPRESSED
+from ..geometry.suppression_order import Region
 from ..geometry.tiles import Tile
 from ..losses import (
     masked_binary_cross_entropy,
@@ -34,6 +35,9 @@ from .star_shapes import StarShapes
 from .task import Arrays, Batch, Sample
 
 __all__ = ["Candidates", "InstancesTask"]
+
+# When more candidates than this wait for those of further tiles, the ones that no longer need to are dropped.
+MANY = 2**18
 
 OF_NETWORK = ("n_rays", "grid", "stride", "rays", "anisotropy", "class_names", "foreground")
 """Fields of the task that follow from the network, and are no settings."""
@@ -186,7 +190,7 @@ class InstancesTask:
             threshold=self.prob_threshold,
             border=self.border,
         )
-        return self._settled(replace(found, foreground=foreground_of(output, tile)))
+        return self._settled(replace(found, foreground=foreground_of(output, tile)), tile.known_alone)
 
     def mirrored(self, output: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
         """Exchange the rays of maps that were mirrored, so that they point as in the image as it is.
@@ -220,10 +224,13 @@ class InstancesTask:
     def merge(self, parts: Iterable[Candidates]) -> Instances:
         """Suppress what remains across the tiles, paint the rest, and fit it to the foreground."""
         kept: list[Candidates] = []
-        foreground = Foreground()
+        foreground, waiting = Foreground(), 0
         for part in parts:
             kept.append(replace(part, foreground=None))
             foreground.add(part.foreground, part.tile)
+            waiting += len(part.scores)
+            if waiting > MANY and (known := part.tile.known_so_far):
+                kept, waiting = [self._settled(joined(kept), known)], 0
         found = joined(kept)
         if len(kept) > 1:
             found = take(found, self._suppress(found) != SUPPRESSED)
@@ -244,22 +251,17 @@ class InstancesTask:
 
     # -- parts of the above ------------------------------------------------------------------------------------
 
-    def _settled(self, found: Candidates) -> Candidates:
-        """Drop what is suppressed for certain, knowing that other tiles may hold better candidates nearby.
+    def _settled(self, found: Candidates, known: Region) -> Candidates:
+        """Drop what is suppressed for certain, where all candidates of a region of the image are there.
 
-        Those are presumed to reach no further than the halo, where what the network sees of an object ends, or twice
-        as far as the largest of this tile.
+        Those elsewhere are presumed to reach no further than the halo, where what the network sees of an object ends,
+        or twice as far as the largest that is there.
         """
         tile = found.tile
-        if tile.is_whole:
-            return take(found, self._suppress(found) != SUPPRESSED)
-        known = tuple(
-            (-np.inf if start == 0 else _place(start, tile), np.inf if stop == size else _place(stop, tile))
-            for (start, stop), size in zip(tile.owns, tile.shape, strict=True)
-        )
+        region = tuple((_place(start, tile), _place(stop, tile)) for start, stop in known)
         largest = self.shapes.longest_ray * float(found.distances.max(initial=MIN_DISTANCE))
         reach = max(tile.halo / tile.scale, 2 * largest)
-        return take(found, self._suppress(found, known=known, reach=reach) != SUPPRESSED)
+        return take(found, self._suppress(found, known=region, reach=reach) != SUPPRESSED)
 
     def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:
         try:
