@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skimage.draw import polygon
 
@@ -33,6 +33,8 @@ def oracle(
     whole=st.booleans(),
     size=st.sampled_from([0.5, 3.0, 12.0, 60.0]),
 )
+@example(seed=2139, n=1, n_rays=32, whole=True, size=3.0)  # there and back along a row
+@example(seed=2978994099, n=2, n_rays=4, whole=True, size=3.0)  # a vertex within rounding of row 0
 def test_every_pixel_is_that_of_skimage(seed: int, n: int, n_rays: int, whole: bool, size: float) -> None:
     rng = np.random.default_rng(seed)
     shape = tuple(rng.integers(1, 40, 2))

@@ -92,11 +92,25 @@ def test_only_what_lies_in_the_volume_is_painted():
     assert paint_polyhedra([[0, 0, 0]], [[1.0] * 6], OCTAHEDRON, (0, 3, 4)).shape == (0, 3, 4)
 
 
+def test_one_object_over_every_border_and_thousands_of_one_voxel():
+    assert (paint_polyhedra([[2, 2, 3]], [[30.0] * 6], OCTAHEDRON, (5, 6, 7)) == 1).all()
+    assert paint_polyhedra([[0, 2, 2]], [[1.0] * 6], OCTAHEDRON, (1, 5, 5))[0].tolist() == [
+        [0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]
+    ]  # fmt: skip
+    points = np.argwhere(np.ones((12, 18, 18), dtype=bool))
+    painted = paint_polyhedra(points, np.full((len(points), 6), 0.4), OCTAHEDRON, (12, 18, 18))
+    np.testing.assert_array_equal(painted.ravel(), np.arange(1, 12 * 18 * 18 + 1))
+    far = paint_polyhedra([[4e6, 0, 0], [0, -4e6, 4e6]], np.full((2, 6), 3.0), OCTAHEDRON, (5, 6, 7))
+    assert not far.any()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"distances": [[0.0] * 6]}, "above 0"),
         ({"distances": [[1.0] * 5]}, r"distances \(n, 6\)"),
+        ({"distances": [[-1.0] * 6]}, "above 0"),
+        ({"distances": [[np.nan] * 6]}, "distances must be finite"),
         ({"points": [[0, 0, np.inf]]}, "points must be finite"),
         ({"scores": [1, 2]}, "expected 1 scores and labels"),
         ({"labels": [0]}, "labels must be above 0"),

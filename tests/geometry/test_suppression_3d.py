@@ -264,6 +264,20 @@ def test_a_giant_among_dwarfs():
     assert not states[deep & (distances.max(axis=1) > 1)].any()
 
 
+def test_far_apart_and_far_from_the_volume():
+    # an index over all of them would have more cells than there is memory
+    points = np.array([[-4e6, 0, 0], [4e6, 0, 0], [0, 4e6, -4e6], [0, 4e6, -4e6 + 1], [5, 5, 5]])
+    states = suppress_3d(points, np.full((5, 16), 6.0), np.arange(5), 0.3, rays_3d(16))
+    assert states.tolist() == [KEPT, KEPT, SUPPRESSED, KEPT, KEPT]
+
+
+def test_centres_in_one_plane():
+    rays = rays_3d(24)
+    candidates = random_candidates(5, 14, rays, size=(1, 16, 16))
+    assert not candidates[0][:, 0].any()
+    np.testing.assert_array_equal(suppress_3d(*candidates, 0.3, rays), slow_suppress(*candidates, 0.3, rays))
+
+
 def test_no_candidates():
     assert suppress_3d(np.zeros((0, 3)), np.zeros((0, 32)), [], 0.4, rays_3d(32)).tolist() == []
 
@@ -286,6 +300,8 @@ def test_wrong_arguments_are_refused():
         (0, "above 0, but row 1"),
         (-1, "above 0, but row 1"),
         (np.inf, "finite, but row 1"),
+        (-np.inf, "finite, but row 1"),
+        (np.nan, "finite, but row 1"),
     ]:
         wrong = distances.copy()
         wrong[1, 5] = value

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .arrays import for_reading
+
 __all__ = ["checked_labels", "object_probability", "run_envelope"]
 
 
@@ -46,7 +48,7 @@ def object_probability(labels: npt.NDArray[Any], grid: tuple[int, int] = (1, 1))
     [[0.0, 0.5, 1.0, 0.5, 0.0, -1.0]]
     """
     labels = checked_labels(labels, grid)
-    sampled = np.ascontiguousarray(labels[:: grid[0], :: grid[1]])
+    sampled = for_reading(np.ascontiguousarray(labels[:: grid[0], :: grid[1]]))
     out = np.zeros(sampled.shape, dtype=np.float32)
     if not sampled.size or sampled.max() <= 0:
         out[sampled < 0] = -1
@@ -76,8 +78,8 @@ def checked_labels(labels: npt.NDArray[Any], grid: tuple[int, ...], ndim: int = 
     Returns
     -------
     ndarray
-        int32 of the same shape: equal where `labels` are equal, with the same signs; other ids where they were
-        huge.
+        int32 of the same shape, not to be written to: equal where `labels` are equal, with the same signs; other
+        ids where they were huge.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def checked_labels(labels: npt.NDArray[Any], grid: tuple[int, ...], ndim: int = 
         values, inverse = np.unique(labels, return_inverse=True)
         ranks = np.where(values < 0, -1, np.cumsum(values > 0))
         labels = ranks[inverse.reshape(labels.shape)]
-    return np.ascontiguousarray(labels, dtype=np.int32)
+    return for_reading(np.ascontiguousarray(labels, dtype=np.int32))
 
 
 @njit(nogil=True, cache=True)

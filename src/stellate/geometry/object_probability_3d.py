@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .arrays import for_reading
 from .object_probability import checked_labels, run_envelope
 
 __all__ = ["object_probability_3d"]
@@ -63,7 +64,7 @@ def object_probability_3d(
         return out
     alone = labels.min() == labels.max()
     if alone:
-        labels = np.pad(labels, 1)
+        labels = for_reading(np.pad(labels, 1))
     size_z, size_y, size_x = (float(a) for a in anisotropy)
     squared = np.empty(labels.shape, dtype=np.float32)
     _distances_along_x(labels, squared, size_x)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .arrays import for_reading
 from .rays import rays_2d
 
 __all__ = ["intersection_area", "polygon_area", "star_vertices"]
@@ -47,7 +48,7 @@ def star_vertices(points: npt.ArrayLike, distances: npt.ArrayLike) -> npt.NDArra
 def checked_stars(
     points: npt.ArrayLike, distances: npt.ArrayLike, dtype: type[np.floating[Any]]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Centres and distances as C-contiguous arrays of one floating type.
+    """Centres and distances as C-contiguous arrays of one floating type, not to be written to.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def checked_stars(
         if not np.isfinite(values.sum()) and not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             raise ValueError(f"{name} must be finite, but row {row} has a NaN or an infinity; leave it out")
-    return points, distances
+    return for_reading(points), for_reading(distances)
 
 
 def polygon_area(vertices: npt.ArrayLike) -> float:

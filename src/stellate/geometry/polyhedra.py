@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba import njit
 from numba.extending import register_jitable
 
+from .arrays import for_reading
 from .rays import Rays3D
 
 __all__ = [
@@ -125,7 +126,7 @@ def polyhedron_surfaces(
 def checked_solids(
     points: npt.ArrayLike, distances: npt.ArrayLike, rays: Rays3D
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Centres and distances as C-contiguous float32 arrays.
+    """Centres and distances as C-contiguous float32 arrays, not to be written to.
 
     Raises
     ------
@@ -156,7 +157,7 @@ def checked_solids(
         raise ValueError(
             "polyhedra must stay within 4 million voxels of the origin; check points and distances"
         )
-    return points, distances
+    return for_reading(points), for_reading(distances)
 
 
 @register_jitable

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .arrays import for_reading
 from .polygons import checked_stars
 from .rays import rays_2d
 
@@ -71,7 +72,7 @@ def paint_polygons(
         raise ValueError(f"expected {n} scores and labels, got arrays of shape {order.shape} and {ids.shape}")
     out = np.zeros(shape, dtype=np.int32)
     if n and out.size:
-        _paint(out, points, distances, rays_2d(distances.shape[1]), order.astype(np.int64), ids)
+        _paint(out, points, distances, rays_2d(distances.shape[1]), order.astype(np.int64), for_reading(ids))
     return out
 
 
@@ -111,8 +112,10 @@ def _paint_row(line: Any, rows: Any, cols: Any, upper: Any, lower: Any, label: i
                 lower[n_lower] = crossing
                 n_lower += 1
         elif y0 == 0 and y1 == 0:
-            # along the row: its ends are vertices, what lies between them is on the outline
-            _paint_span(line, min(cols[i], cols[previous]), max(cols[i], cols[previous]), label)
+            # along the row: on the outline, unless the polygon only goes there and back
+            start, stop = min(cols[i], cols[previous]), max(cols[i], cols[previous])
+            for x in range(max(0, math.ceil(start)), min(len(line) - 1, math.floor(stop)) + 1):
+                _paint_if_inside(line, rows, cols, float(x), label)
         previous = i
     for crossings, count in ((upper, n_upper), (lower, n_lower)):
         crossings[:count].sort()
@@ -121,7 +124,7 @@ def _paint_row(line: Any, rows: Any, cols: Any, upper: Any, lower: Any, label: i
         for j in range(count):
             _paint_if_inside(line, rows, cols, crossings[j], label)
     for i in range(len(rows)):
-        if rows[i] == 0:
+        if abs(rows[i]) < _AT_VERTEX:
             _paint_if_inside(line, rows, cols, cols[i], label)
 
 

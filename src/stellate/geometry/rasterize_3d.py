@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .arrays import for_reading
 from .polyhedra import checked_solids
 from .polyhedron_masks import directions_of, fill_mask, new_polyhedron, place, voxel_box
 from .rays import Rays3D
@@ -76,7 +77,9 @@ def paint_polyhedra(
         raise ValueError(f"labels must be above 0, got {ids.min()}")
     out = np.zeros(shape, dtype=np.int32)
     if n and out.size:
-        _paint(out, points, distances, directions_of(rays, distances), order.astype(np.int64), ids)
+        _paint(
+            out, points, distances, directions_of(rays, distances), order.astype(np.int64), for_reading(ids)
+        )
     return out
 
 

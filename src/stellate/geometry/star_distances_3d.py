@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .arrays import for_reading
 from .bits import BIT_OF, DE_BRUIJN
 from .object_probability import checked_labels
 from .rays import Rays3D
@@ -105,7 +106,7 @@ def _connected_pieces(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """A label for each 26-connected piece: a ray never leaves its piece, as its steps touch one another."""
     from skimage.measure import label  # slow to import, and hardly ever needed
 
-    return np.asarray(label(np.maximum(labels, 0), connectivity=3), dtype=np.int32)
+    return for_reading(np.asarray(label(np.maximum(labels, 0), connectivity=3), dtype=np.int32))
 
 
 def _volume(boxes: npt.NDArray[np.int64]) -> int:
