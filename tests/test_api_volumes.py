@@ -141,6 +141,19 @@ def test_fine_tuning_starts_from_the_weights(run: Path, folder: Path, tmp_path: 
             torch.testing.assert_close(value, before.network.state_dict()[name], atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["trained_unet_grid122", "resnet_classes_grid124"])
+def test_fine_tuning_from_a_folder_of_stardist(folder: Path, tmp_path: Path, name: str) -> None:
+    start = Path(__file__).parent / "fixtures" / "stardist_3d" / name
+    before = stellate.load(start)
+    settings = {"patch": None, "from_model": start, "learning_rate": 1e-9, "ema_decay": 0.0}
+    tuned = tiny(folder, tmp_path / "tuned", **settings)
+    assert tuned.network.config == before.network.config
+    assert (tuned.info.class_names, tuned.info.settings["distance_loss"]) == (before.info.class_names, "l1")
+    for key, value in tuned.network.state_dict().items():
+        if "running" not in key and "num_batches" not in key:
+            torch.testing.assert_close(value, before.network.state_dict()[key], atol=1e-5, rtol=0)
+
+
 def test_fine_tuning_from_a_model_for_images_is_refused(folder: Path, run: Path, tmp_path: Path) -> None:
     planar = Path(__file__).parent / "fixtures" / "stardist" / "trained_grid22"
     with pytest.raises(
