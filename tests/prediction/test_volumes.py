@@ -225,3 +225,14 @@ def test_flips_find_nearly_the_same_where_rays_allow() -> None:
 def test_flips_of_a_golden_spiral_are_refused_before_anything_is_read() -> None:
     with pytest.raises(ConfigError, match="flips need rays that look the same in a mirror"):
         volume_model().predict("nowhere.tif", flips=True)
+
+
+@pytest.mark.parametrize("planes", [3, 4, 5])
+def test_where_borders_leave_nothing_it_is_said(planes: int) -> None:
+    """StarDist's models leave out two cells at each border."""
+    model, expected = stardists(FOLDERS[0])
+    prediction = model.predict(expected["image"][:planes], prob_threshold=0.3)
+    assert (len(prediction) > 0) == (planes > 4) == (prediction.notes == ())
+    if planes <= 4:
+        said = f"within 2 grid cells of the border (its setting border), and along Z there are only {planes} cells"
+        assert prediction.notes[0].endswith(said)

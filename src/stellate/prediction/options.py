@@ -33,7 +33,8 @@ class PredictOptions:
     """Channels of the image to use, in the model's order, by name or by number from 0; or the one word grey,
     the brightness of a colour picture. Those that the model was trained on if not given."""
     plane: int | Literal["max"] | None = None
-    """For images with depth: the plane to use, from 0, or max for the brightest value along the depth."""
+    """For images with depth, and a model that takes none: the plane to use, from 0, or max for the brightest value
+    along the depth."""
     rescale: float | Literal["auto", "off"] = "auto"
     """Size of the image for the network relative to the file's: a factor, off, or auto: where model and image
     both know their pixel size and differ by more than 10 %, the image is brought to the model's."""
@@ -41,10 +42,11 @@ class PredictOptions:
     """Typical diameter of the objects in pixels of the image; the image is rescaled so that they have the
     size that the model was trained on."""
     tile: int | None = None
-    """Largest side, in pixels, of the pieces in which a large image is processed. Chosen by memory if not
-    given."""
+    """Side, in pixels, of the squares, or for volumes cubes, that are as large as the pieces in which a large image is
+    processed. Chosen by memory if not given."""
     flips: bool = False
-    """Average over the image and its mirror images: slower by four, a little more exact."""
+    """Average over the image and its mirror images: slower by four, a little more exact. Volumes have eight, which can
+    be used only if the rays of the model look the same in a mirror."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the network. Those of 16 bits are faster where the hardware has them, and move some outlines
     by a pixel; auto is float32, which leaves the objects as they are."""

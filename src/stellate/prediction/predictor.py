@@ -29,7 +29,7 @@ from .frames import frame_axes, frames
 from .images import as_image, with_depth
 from .options import PredictOptions
 from .prediction import Prediction
-from .rescaling import choose_scale
+from .rescaling import choose_scale, scaled_shape
 from .shelf import Shelf
 from .tiling import Layout, computed_ahead, tile_reader, tile_side, values_per_pixel
 
@@ -212,7 +212,8 @@ class Predictor:
         side = options.tile or max(layout.least_side, self._side(engine.device))
         n_tiles, result = _in_tiles_that_fit(run, layout, side)
         about_tiles = f"in {n_tiles} tiles" if n_tiles > 1 else ""
-        return result, [about_channels, about_scale, about_tiles]
+        remark = getattr(self.task(options), "remark", lambda _: "")
+        return result, [about_channels, about_scale, about_tiles, remark(scaled_shape(layout.shape, scale))]
 
     def _run(
         self,

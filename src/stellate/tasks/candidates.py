@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..geometry.labels import areas
 from ..geometry.tiles import Tile
-from ..results import FloatArray
+from ..results import FloatArray, Instances, IntArray
 
-__all__ = ["MIN_DISTANCE", "Candidates", "candidates", "joined", "take"]
+__all__ = ["MIN_DISTANCE", "Candidates", "about_border", "candidates", "instances_of", "joined", "take"]
 
 MIN_DISTANCE = 1e-3
 """No object is narrower than this, in pixels for the network, so that it always has an area."""
@@ -165,4 +166,42 @@ def joined(parts: Sequence[Candidates]) -> Candidates:
         distances=np.concatenate([p.distances for p in parts]),
         scores=np.concatenate([p.scores for p in parts]),
         class_scores=classes,
+    )
+
+
+def instances_of(labels: IntArray, found: Candidates, class_names: tuple[str, ...]) -> Instances:
+    """Rows for the objects that still have pixels, in order of their score."""
+    visible = areas(labels, len(found.scores)) > 0
+    found = take(found, visible)
+    table = np.zeros(len(visible) + 1, dtype=np.int32)
+    table[1:][visible] = np.arange(1, visible.sum() + 1)
+    if not visible.all():
+        for rows in np.array_split(
+            labels, -(-labels.size // 2**22)
+        ):  # in place: labels may be as large as memory
+            rows[...] = table[rows]
+    classes = None
+    if found.class_scores is not None:
+        classes = found.class_scores[:, 1:].argmax(axis=1).astype(np.int32)
+    return Instances(
+        labels=labels,
+        scores=found.scores,
+        classes=classes,
+        class_names=class_names,
+        centres=found.points,
+        distances=found.distances,
+    )
+
+
+def about_border(
+    shape: tuple[int, ...], *, grid: tuple[int, ...], stride: tuple[int, ...], border: int
+) -> str:
+    """What is to be said where the border leaves no cells for candidates; empty where it leaves some."""
+    cells = [size // step for size, step in zip(_padded(shape, stride), grid, strict=True)]
+    narrow = min(range(len(cells)), key=lambda axis: cells[axis])
+    if cells[narrow] > 2 * border:
+        return ""
+    return (
+        f"no object can be found: this model has none whose centre is within {border} grid cells of the border (its "
+        f"setting border), and along {'ZYX'[narrow - len(cells)]} there are only {cells[narrow]} cells"
     )

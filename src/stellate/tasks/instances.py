@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError, DataError, InputError, suggestion
-from ..geometry.labels import areas
 from ..geometry.rays import Rays3D
 from ..geometry.suppression import SUPPRESSED
 from ..geometry.suppression_order import Region
@@ -26,7 +25,15 @@ from ..losses import (
 )
 from ..metrics.instances import InstanceMetrics, score_instances
 from ..results import Annotation, Instances
-from .candidates import MIN_DISTANCE, Candidates, candidates, joined, take
+from .candidates import (
+    MIN_DISTANCE,
+    Candidates,
+    about_border,
+    candidates,
+    instances_of,
+    joined,
+    take,
+)
 from .class_targets import checked_weights, class_target
 from .foreground import Foreground, foreground_of
 from .star_polygons import StarPolygons
@@ -210,6 +217,10 @@ class InstancesTask:
         ray = self.shapes.mirrored_rays(axes)
         return {**output, "distances": output["distances"][torch.from_numpy(ray)]}
 
+    def remark(self, shape: tuple[int, ...]) -> str:
+        """What is to be said beforehand of an image of this shape, as the network gets it; empty if nothing."""
+        return about_border(shape, grid=self.grid, stride=self.stride or self.grid, border=self.border)
+
     def check_mirrors(self) -> None:
         """See that rays can be mirrored along every axis.
 
@@ -238,7 +249,9 @@ class InstancesTask:
         found = take(found, np.lexsort((*found.points.T[::-1], -found.scores)))
         labels = self.shapes.paint(found.points, found.distances, found.tile.target_shape, found.scores)
         growth = self.growth * found.distances.mean(axis=1)
-        return self._instances(foreground.fitted(labels, self.foreground_threshold, growth), found)
+        return instances_of(
+            foreground.fitted(labels, self.foreground_threshold, growth), found, self.class_names
+        )
 
     def score(
         self,
@@ -272,29 +285,6 @@ class InstancesTask:
             raise InputError(
                 f"the network predicts outlines that cannot be ({error}); is it meant for this kind of image?"
             ) from error
-
-    def _instances(self, labels: npt.NDArray[np.int32], found: Candidates) -> Instances:
-        """Rows for the objects that still have pixels, in order of their score."""
-        visible = areas(labels, len(found.scores)) > 0
-        found = take(found, visible)
-        table = np.zeros(len(visible) + 1, dtype=np.int32)
-        table[1:][visible] = np.arange(1, visible.sum() + 1)
-        if not visible.all():
-            for rows in np.array_split(
-                labels, -(-labels.size // 2**22)
-            ):  # in place: labels may be as large as memory
-                rows[...] = table[rows]
-        classes = None
-        if found.class_scores is not None:
-            classes = found.class_scores[:, 1:].argmax(axis=1).astype(np.int32)
-        return Instances(
-            labels=labels,
-            scores=found.scores,
-            classes=classes,
-            class_names=self.class_names,
-            centres=found.points,
-            distances=found.distances,
-        )
 
 
 def _instances(annotation: Annotation) -> Instances:
