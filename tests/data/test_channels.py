@@ -1,10 +1,13 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 
 from stellate.axes import Image
 from stellate.data.channels import choose_channels, pick_channels
+from stellate.data.folder import open_folder
 from stellate.errors import InputError
 
 RNG = np.random.default_rng(1)
@@ -167,10 +170,8 @@ def test_channels_that_cannot_be_picked(tmp_path):
     path = tmp_path / "cells.tif"
     with pytest.raises(InputError, match=rf"{re.escape(str(path))}: no channel 7; the image has 3 channels"):
         pick_channels(Image(np.stack([A, B, C]), "CYX", name="cells", path=path), (7,))
-    with pytest.raises(
-        InputError, match="cells: has the axes ZYX; channels can be named for images without depth"
-    ):
-        pick_channels(Image(np.stack([A, B, C]), "ZYX", name="cells"), (0,))
+    with pytest.raises(InputError, match="cells: no channel 1; the image has 1 channel, counted from 0"):
+        pick_channels(Image(np.stack([A, B, C]), "ZYX", name="cells"), (1,))
 
 
 def test_volumes_are_judged_by_all_planes_and_keep_them():
@@ -190,6 +191,20 @@ def test_volumes_are_judged_by_all_planes_and_keep_them():
 @pytest.mark.parametrize("depth", [1, 2])
 def test_channels_of_a_volume_are_picked_with_all_planes(depth):
     volume = np.stack([A, B])[:, np.newaxis].repeat(depth, axis=1)
-    picked = pick_channels(Image(volume, "CZYX"), (1,), volume=True)
+    picked = pick_channels(Image(volume, "CZYX"), (1,))
     assert picked.axes == "CZYX"
     np.testing.assert_array_equal(picked.array, volume[1:])
+
+
+@pytest.mark.parametrize(("channels", "index"), [((1,), [1]), ((1, 0), [1, 0])])
+def test_channels_of_an_annotated_volume_are_those_that_were_named(tmp_path, channels, index):
+    volume = np.stack([np.stack([A, B]), np.stack([B, C]), np.stack([C, A])])  # planes, channels
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    metadata = {"axes": "ZCYX", "spacing": 2.0, "unit": "um"}
+    tifffile.imwrite(tmp_path / "images" / "a.tif", volume, imagej=True, metadata=metadata, resolution=(2, 2))
+    tifffile.imwrite(tmp_path / "masks" / "a.tif", np.ones((3, 20, 30), np.uint16), photometric="minisblack")
+    image, annotation = replace(open_folder(tmp_path), channels=channels).pair(0)
+    np.testing.assert_array_equal(image.to_axes("CZYX"), volume.transpose(1, 0, 2, 3)[index])
+    assert annotation.labels.shape == (3, 20, 30)
+    assert image.spacing_um == {"Z": 2.0, "Y": 0.5, "X": 0.5}

@@ -90,29 +90,24 @@ def _choose(
     )
 
 
-def pick_channels(image: Image, chosen: tuple[int | str, ...], *, volume: bool = False) -> Image:
+def pick_channels(image: Image, chosen: tuple[int | str, ...]) -> Image:
     """The image with the chosen channels alone.
 
     Parameters
     ----------
     image
-        A single frame; without depth, if it is no volume.
+        A single frame; with the axis ``Z`` if it is a volume.
     chosen
         Indices or names, or the one word ``"grey"``.
-    volume
-        Whether it is a volume.
 
     Raises
     ------
     InputError
-        If it has depth, or not these channels; the message begins with the image's path.
+        If it has not these channels; the message begins with the image's path.
     """
     where = image.path or image.name
+    volume = "Z" in image.axes
     image = image.squeeze("ZYX" if volume else "YX")
-    if "Z" in image.axes and not volume:
-        raise InputError(
-            f"{where}: has the axes {image.axes}; channels can be named for images without depth"
-        )
     try:
         wanted = 1 if chosen == (GREY,) else len(chosen)
         pixels, _ = choose_channels(image, wanted, chosen, volume=volume)
