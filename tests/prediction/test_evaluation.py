@@ -13,7 +13,7 @@ import tifffile
 
 from stellate import io
 from stellate.data.folder import open_folder
-from stellate.errors import InputError
+from stellate.errors import DataError, InputError
 from stellate.metrics.instances import THRESHOLDS
 from stellate.prediction import evaluation as module
 from stellate.prediction.evaluation import evaluate_dataset
@@ -31,6 +31,7 @@ class Predictor:
     found: dict[str, np.ndarray]
     info: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="stand-in", class_names=()))
     asked: list[str] = field(default_factory=list)
+    for_volumes: bool = True
 
     def predict(self, image, options):
         self.asked.append(image.name)
@@ -117,6 +118,7 @@ def test_no_label_volume_is_held_for_long(volumes, monkeypatch):
         root=dataset.root,
         class_names=(),
         records=records,
+        volumes=True,
         pair=lambda k: (
             SimpleNamespace(name="bad", array=np.zeros(shape, np.uint8)),
             Instances(predictor.found["bad"].copy()),
@@ -138,3 +140,21 @@ def test_a_volume_of_another_shape_is_named(volumes):
     predictor.found["good"] = predictor.found["good"][1:]
     with pytest.raises(InputError, match=r"good: the annotation has shape \(12, 24, 24\)"):
         evaluate_dataset(predictor, dataset)
+
+
+def test_a_model_for_the_other_kind_of_data_is_refused_before_anything_is_predicted(volumes, tmp_path):
+    dataset, predictor = volumes
+    predictor.for_volumes = False
+    with pytest.raises(
+        DataError, match=r"data: the model is for images \(axes YX\), but the data is volumes"
+    ):
+        evaluate_dataset(predictor, dataset)
+    for part in ("images", "masks"):
+        (tmp_path / "flat" / part).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "flat" / part / "a.tif", np.ones((9, 9), np.uint8))
+    predictor.for_volumes = True
+    with pytest.raises(
+        DataError, match=r"model is for volumes \(axes ZYX\), but the data is images \(axes YX\)"
+    ):
+        evaluate_dataset(predictor, open_folder(tmp_path / "flat"))
+    assert predictor.asked == []

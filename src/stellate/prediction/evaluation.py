@@ -123,10 +123,12 @@ def evaluate_dataset(
     Raises
     ------
     DataError
-        If a pair cannot be used, or the classes of the data have none in common with those of the model.
+        If a pair cannot be used, the model is for images and the data is volumes or the other way round, or the classes
+        of the data have none in common with those of the model.
     InputError
         If an image cannot be predicted.
     """
+    _check_kind(predictor, dataset)
     _check_classes(predictor.info.class_names, dataset)
     names = [record.name for record in dataset.records]
     truths: deque[Instances] = deque()
@@ -156,6 +158,15 @@ def evaluate_dataset(
         worst = metrics.worst(WORST_SHOWN)
         pictures = tuple((names[k], *_pictures(dataset, k, Path(kept))) for k in worst)
     return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures)
+
+
+def _check_kind(predictor: Predictor, dataset: Dataset) -> None:
+    if predictor.for_volumes != dataset.volumes:
+        kinds = ("images (axes YX)", "volumes (axes ZYX)")
+        raise DataError(
+            f"{dataset.root}: the model is for {kinds[predictor.for_volumes]}, but the data is "
+            f"{kinds[dataset.volumes]}; evaluate a model for data of this kind"
+        )
 
 
 def _check_classes(known: Sequence[str], dataset: Dataset) -> None:
