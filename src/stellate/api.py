@@ -300,6 +300,8 @@ def check(
 def show(data: str | Path, output: str | Path = "contact_sheet.png", *, axes: str | None = None) -> Path:
     """Draw images of an annotated folder with the outlines of their objects, on one sheet.
 
+    Volumes are seen along their depth.
+
     Parameters
     ----------
     data
@@ -308,8 +310,6 @@ def show(data: str | Path, output: str | Path = "contact_sheet.png", *, axes: st
         The picture.
     axes
         Axes of the images, where their files do not say so or say it wrongly.
-
-    Volumes are seen along their depth.
 
     Raises
     ------
