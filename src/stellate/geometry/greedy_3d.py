@@ -152,6 +152,8 @@ def _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk
         count = doubts = 0
         if tabulated:
             count, doubts = common_voxels(table, polyhedron, voxels, facts, words, limit)
+        elif _bodies_do(polyhedron, facts[9], False, smaller, threshold, desk):
+            return True  # the kernels are enough, and counting the voxels of huge objects takes long
         if not tabulated or (count <= limit and np.float32(count + doubts) > limit):
             count, doubts = (
                 common_voxels_exactly(_mask(directions, polyhedron, voxels), voxels, facts, words),
@@ -192,7 +194,7 @@ def _kernels_may(box, other, count, threshold):  # type: ignore[no-untyped-def]
     return is_too_much(count + shadows, min(box[6], other[6]), threshold)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _bodies_do(polyhedron, i, hulls, smaller, threshold, desk):  # type: ignore[no-untyped-def]
     """Whether the convex hulls, or else the kernels, of a polyhedron and of candidate i overlap too much."""
     directions = desk.solids.directions
