@@ -185,6 +185,9 @@ def main(name: str, run: str, data: str, *before: str) -> None:
     stages = [*(read_info(Path(r) / "model.safetensors").training for r in before), info.training]
     measured, metrics = shipped.measured(Predictor(network, info), Path(data))
     settings = info.training["settings"]
+    settings["from_model"] = (
+        Path(before[-1]).name if before else None
+    )  # where the run lay is nobody's concern
     card = shipped.card.format(
         parameters=sum(p.numel() for p in network.parameters()),
         train=info.training["train_images"],

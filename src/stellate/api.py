@@ -199,7 +199,10 @@ def train(
     # whole images, as the model will meet them: it knows itself which channels it was trained on
     validation = replace(run.validation, channels=())
     thresholds: dict[str, float] = {}
+    save_model(folder / "model.safetensors", run.network, run.info)  # whatever happens to what is left to do
     if _has_objects(validation):
+        if say is not None:
+            say("thresholds     are now chosen on the validation images")
         thresholds, _ = tune_thresholds(Predictor(run.network, run.info), validation, device=chosen.device)
     thresholds = {name: value for name, value in thresholds.items() if name not in chosen.task}
     info = replace(run.info, settings={**run.info.settings, **thresholds})

@@ -78,7 +78,10 @@ def presumed_axes(shape: tuple[int, ...]) -> str:
         return "YX"
     if len(shape) == 3 and shape[-1] in (3, 4):
         return "YXC"
-    raise InputError(f"an array of shape {shape} can be read in several ways; name its axes, e.g. axes='ZYX'")
+    example = {4: "CZYX", 5: "TCZYX"}.get(len(shape), "ZYX")
+    raise InputError(
+        f"an array of shape {shape} can be read in several ways; name its axes, e.g. axes='{example}'"
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from stellate.data.check import check
 from stellate.data.folder import Dataset, open_folder
 from stellate.errors import DataError, InputError
 
@@ -110,6 +111,10 @@ def test_one_plane(tmp_path):
     assert open_folder(tmp_path).volumes
     image, annotation = dataset(tmp_path / "tif", volume()[:1], labels()[1:2]).pair(0)
     assert (image.axes, annotation.labels.shape) == ("YX", (6, 7))
+    named = open_folder(tmp_path / "tif", axes="ZYX")
+    image, annotation = named.pair(0)
+    assert (image.axes, image.shape, annotation.labels.shape) == ("ZYX", (1, 6, 7), (1, 6, 7))
+    assert not [f for f in check(tmp_path / "tif", axes="ZYX").findings if "shape" in f.what]
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,11 @@ def test_the_thresholds_of_annotated_volumes_are_found() -> None:
 
 
 def test_the_middle_of_large_images_and_volumes_is_used() -> None:
-    def sides(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-        return [(part.start, part.stop) for part in tuning._middle(shape)]
+    def sides(shape: tuple[int, ...], size: int) -> list[tuple[int, int]]:
+        return [(part.start, part.stop) for part in tuning._middle(shape, size)]
 
-    assert sides((100, 700)) == [(0, 100), (0, 700)]
-    assert sides((800, 900)) == [(16, 784), (66, 834)]
-    assert sides((30, 40, 50)) == [(0, 30), (0, 40), (0, 50)]
+    assert sides((100, 700), 768**2) == [(0, 100), (0, 700)]
+    assert sides((800, 900), 768**2) == [(16, 784), (66, 834)]
+    assert sides((30, 40, 50), 2**20) == [(0, 30), (0, 40), (0, 50)]
     # 2 ** 20 voxels: 16 planes of 256 x 256
-    assert sides((16, 1000, 300)) == [(0, 16), (372, 628), (22, 278)]
+    assert sides((16, 1000, 300), 2**20) == [(0, 16), (372, 628), (22, 278)]

@@ -114,6 +114,12 @@ def test_every_file_holds_the_same_objects(tmp_path):
     assert sorted(read_run(tmp_path, "tissue").outputs) == sorted(p.name for p in paths.values())
 
 
+def test_it_is_shown_in_a_line():
+    text = repr(prediction_of(balls()))
+    assert text.endswith(": 3 objects in 2 x 18 x 40 x 44 (CZYX)>")
+    assert "\n" not in text
+
+
 def test_measures_are_those_of_balls_in_micrometres():
     table = prediction_of(balls()).table()
     np.testing.assert_allclose(table["volume_um3"], 4 / 3 * np.pi * RADII**3, rtol=0.12)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from stellate.training.module import LAYOUTS, TrainingModule, laid_out
+from stellate.nn.layout import best_layout
+from stellate.training.module import TrainingModule, laid_out
 from stellate.training.settings import TrainSettings
 
 
@@ -55,7 +56,7 @@ def test_a_batch_is_laid_out_as_the_network_is(spatial: tuple[int, ...]) -> None
     """Whatever layout it comes in: rays last, as targets are made, or first."""
     rays_last = torch.arange(2 * 3 * math.prod(spatial)).view(2, *spatial, 3).movedim(-1, 1)
     batch = {"image": torch.rand(2, 3, *spatial), "distances": rays_last, "class": torch.ones(2, *spatial)}
-    layout = LAYOUTS[len(spatial) + 2]
+    layout = best_layout(len(spatial) + 2, torch.device("cpu"))
     made = laid_out(batch)
     for name, x in batch.items():
         assert torch.equal(made[name], x)

@@ -87,7 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = app.meta(arguments, exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
-        warn("stopped; what was finished is kept")
+        warn(
+            "stopped; what was finished is kept, and the same command goes on from there (train: with --resume)"
+        )
         return INTERRUPTED
     except BrokenPipeError:
         # the reader of a pipe (head) has gone; standard output must not be flushed into it at exit

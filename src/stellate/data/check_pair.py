@@ -184,6 +184,8 @@ def _check_values(image: Image, file: Path) -> Iterator[Finding]:
 
 
 def _check_together(record: Record, image: Image, labels: npt.NDArray[Any]) -> Iterator[Finding]:
+    if image.sizes.get("Z") == 1 and labels.ndim == 2:
+        labels = labels[np.newaxis]
     if wrong := misfit(image, labels.shape):
         what, _, remedy = wrong.rpartition("; ")
         yield Finding(Severity.ERROR, record.mask_path, what, remedy)

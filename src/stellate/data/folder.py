@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
+import numpy as np
+
 from .. import io
 from ..axes import Image
 from ..errors import DataError
@@ -181,6 +183,9 @@ class Dataset(Sequence[Record]):
         """
         annotation = self.annotation(index)
         image = self._image(index, annotation.labels.shape)
+        if image.sizes.get("Z") == 1 and annotation.labels.ndim == 2:
+            # TIFF files do not tell a volume of one plane from an image; the user said it of this one
+            annotation = replace(annotation, labels=annotation.labels[np.newaxis])
         if wrong := misfit(image, annotation.labels.shape):
             raise DataError(f"{self.records[index].mask_path}: the mask has {wrong}")
         return image, annotation

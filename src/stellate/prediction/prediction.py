@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Prediction"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """The objects of an image; of every frame, if it has time or pages.
 
@@ -81,6 +81,11 @@ class Prediction:
             return images[0]
         lengths = tuple(self.image.sizes[a] for a in self.along)
         return np.stack(images).reshape(*lengths, *images[0].shape)
+
+    def __repr__(self) -> str:
+        """What was found in which image, in a line."""
+        sizes = " x ".join(str(n) for n in self.image.shape)
+        return f"<Prediction of {self.image.name}: {len(self)} objects in {sizes} ({self.image.axes})>"
 
     def __len__(self) -> int:
         """Number of objects, in all frames."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,8 +24,9 @@ PROB_RANGE = (0.1, 0.9)
 PROB_TOLERANCE = 0.01
 IOUS = (0.3, 0.5, 0.7)
 
-# Raw outputs are kept while thresholds are tried, so only so much of each image or volume, and so many, are used.
-LARGEST_SIZE = {2: 768**2, 3: 2**20}
+# Raw outputs are kept while thresholds are tried, so only so many grid cells of each image or volume, and so many of
+# these, are used: 1.2 GB for 96 rays.
+LARGEST_CELLS = {2: 384**2, 3: 2**18}
 MOST_IMAGES = {2: 60, 3: 12}
 
 Observed = tuple[Any, Tile]
@@ -78,16 +80,16 @@ def _observe(predictor: Predictor, dataset: Dataset, device: str) -> tuple[list[
         image, truth = dataset.pair(int(index))
         pixels = predictor.pixels(image.squeeze(axes))[0]
         limits = predictor.normalization.limits(pixels)
-        middle = _middle(pixels.shape[1:])
+        middle = _middle(pixels.shape[1:], LARGEST_CELLS[len(axes)] * math.prod(engine.grid))
         normalised = predictor.normalization.apply(pixels[(slice(None), *middle)], limits)
         outputs.append((engine(normalised.astype(np.float32, copy=False)), Tile.whole(normalised.shape[1:])))
         truths.append(Instances(truth.labels[middle]))
     return outputs, truths
 
 
-def _middle(shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """The middle of an image or volume, a square or cube where it is large enough along each axis."""
-    left, sides = float(LARGEST_SIZE[len(shape)]), dict.fromkeys(range(len(shape)), 0)
+def _middle(shape: tuple[int, ...], size: int) -> tuple[slice, ...]:
+    """The middle of an image or volume, so many pixels: a square or cube where it is large enough along each axis."""
+    left, sides = float(size), dict.fromkeys(range(len(shape)), 0)
     for axis, count in zip(np.argsort(shape), range(len(shape), 0, -1), strict=True):
         sides[int(axis)] = min(shape[axis], int(left ** (1 / count) + 1e-6))
         left /= sides[int(axis)]

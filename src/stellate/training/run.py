@@ -19,11 +19,11 @@ from ..errors import ConfigError
 from ..io.atomic import check_writable
 from ..models import build, entry
 from ..models.file import ModelInfo
+from ..nn.layout import best_layout
 from ..tasks import TASKS
 from .choices import Choices, choose
 from .feed import divided, look_at, patch_datasets
 from .fit import LAST, EpochReport, Fitted, PatchModule, chosen_device, fit, is_first_process
-from .module import LAYOUTS
 from .record import check_same_images, plain_settings, write_record
 from .settings import TrainSettings
 
@@ -140,7 +140,8 @@ def _network(
         # all weights but those of the class head, which are new
         known, network = network.state_dict(), build(model, choices.network)
         network.load_state_dict(known, strict=False)
-    return network.to(memory_format=LAYOUTS[2 + len(network.config.grid)])
+    device = torch.device(chosen_device(settings.device))
+    return network.to(memory_format=best_layout(2 + len(network.config.grid), device))
 
 
 def _with_classes(
