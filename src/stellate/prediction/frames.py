@@ -45,7 +45,7 @@ def frames(image: Image, plane: int | Literal["max"] | None, *, volume: bool = F
         raise InputError(
             f"{image.name}: the model takes planes, but the image has {depth} along Z (axes {image.axes}); "
             "name one (plane=0), take the brightest of all (plane='max'), or, if these are no planes, name "
-            "the axes (axes='TYX' for time)"
+            "the axes (axes='TYX' for time); a model for volumes, such as nuclei-3d, takes it as it is"
         )
     if isinstance(plane, int):
         if not 0 <= plane < depth:

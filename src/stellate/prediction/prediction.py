@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Prediction"]
 
+OVERLAY_SIDE = 800
+"""Pixels up to which the overlay of a volume is magnified."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
@@ -112,8 +115,13 @@ class Prediction:
         return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
 
     def overlay(self, frame: int = 0) -> npt.NDArray[np.uint8]:
-        """The image with the outlines drawn on it, ``(h, w, 3)`` uint8; of a volume as seen along its depth."""
-        return overlay(self.frames[frame], self.instances[frame])
+        """The image with the outlines drawn on it, ``(h, w, 3)`` uint8; of a volume as seen along its depth.
+
+        Of a volume the outlines of one depth lie on those of another: small ones are magnified.
+        """
+        image = self.frames[frame]
+        zoom = max(1, OVERLAY_SIDE // max(image.sizes["Y"], image.sizes["X"])) if self.volumetric else 1
+        return overlay(image, self.instances[frame], zoom=zoom)
 
     def planes(self, frame: int = 0) -> npt.NDArray[np.uint8]:
         """A volume in three planes at right angles with the outlines drawn on them, ``(h, w, 3)`` uint8.
