@@ -84,7 +84,9 @@ def test_image_and_labels_move_together(seed: int, anisotropy: tuple[float, ...]
     disagreeing = ((pixels[0] > 0.5) != (patch > 0)) & inside
     # interpolation moves a surface by up to half a voxel of the volume, 0.8 of the patch
     edge = ndimage.maximum_filter(patch > 0, 3) != ndimage.minimum_filter(patch > 0, 3)
-    assert not (disagreeing & ~edge).any()
+    # of the outermost voxels the neighbours beyond are not seen
+    inner = (slice(1, -1),) * 3
+    assert not (disagreeing & ~edge)[inner].any()
 
 
 def symmetries(cube: np.ndarray) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], np.ndarray]]:
