@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from stellate.nn.inference import prepare_for_inference
-from stellate.nn.layout import best_layout
+from stellate.nn.layout import best_layout, in_best_layout
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,21 @@ def test_gpus_like_channels_last() -> None:
     assert best_layout(4, torch.device("cuda")) == torch.channels_last
     assert best_layout(5, torch.device("cuda")) == torch.channels_last_3d
     assert best_layout(2, torch.device("cuda")) == torch.contiguous_format
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("prepared", [False, True])
+def test_what_comes_from_grey_images_is_channels_last_too(channels: int, prepared: bool) -> None:
+    """Torch decides by the strides of the image, which for one channel fit both layouts."""
+    image = torch.randn(2, channels, 5, 7)
+    conv = nn.Conv2d(channels, 4, 3, padding=1)
+    laid_out = in_best_layout(image)
+    assert torch.equal(laid_out, image)
+    found = prepare_for_inference(conv)(image) if prepared else conv(laid_out)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found, conv(image), atol=1e-6, rtol=1e-5)
+
+
+def test_volumes_of_one_channel_stay_as_they_are() -> None:
+    volume = torch.randn(1, 1, 4, 5, 6)
+    assert in_best_layout(volume) is volume

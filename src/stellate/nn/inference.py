@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ConfigError
 from .fused import fuse_relus
-from .layout import best_layout
+from .layout import best_layout, in_best_layout
 from .memory import keep_freed_memory
 from .parts import Part
 from .strips import InStrips
@@ -62,8 +62,7 @@ class PreparedNetwork:
         """
         with torch.inference_mode():
             image = image.to(self.device, PRECISIONS[self.precision])
-            image = image.contiguous(memory_format=best_layout(image.ndim, self.device))
-            return _on_cpu(self._for_part(part)(image))
+            return _on_cpu(self._for_part(part)(in_best_layout(image)))
 
     def _for_part(self, part: Part | None) -> nn.Module:
         runner = getattr(self.network, "run_stage", None)

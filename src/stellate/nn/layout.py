@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-__all__ = ["best_layout"]
+__all__ = ["best_layout", "in_best_layout"]
 
 
 def best_layout(n_dims: int, device: torch.device) -> torch.memory_format:
@@ -18,3 +19,17 @@ def best_layout(n_dims: int, device: torch.device) -> torch.memory_format:
     if n_dims == 5 and device.type != "cpu":
         return torch.channels_last_3d
     return torch.contiguous_format
+
+
+def in_best_layout(x: Tensor) -> Tensor:
+    """A tensor ``(B, C, *spatial)`` in the `best_layout` of its device, with strides that say so.
+
+    The strides of a tensor of one channel fit channels first and channels last alike, and torch then takes it for the
+    former: the first convolution of a grey image, and all that is computed from it, becomes slow on a CPU. So its
+    strides are set to those that channels last would have with more channels.
+    """
+    layout = best_layout(x.ndim, x.device)
+    x = x.contiguous(memory_format=layout)
+    if x.shape[1] != 1 or layout == torch.contiguous_format:
+        return x
+    return x.as_strided(x.shape, torch.empty_like(x, device="meta", memory_format=layout).stride())

@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from ..nn.layout import best_layout
+from ..nn.layout import in_best_layout
 from ..tasks.task import Batch, Task
 from .settings import TrainSettings
 
@@ -88,9 +88,8 @@ class TrainingModule(pl.LightningModule):
 
 def laid_out(batch: Batch) -> dict[str, Any]:
     """The batch with its image and maps ``(B, C, *spatial)`` in the memory layout that training is fastest in."""
-    image = batch["image"]
-    ndim, layout = image.ndim, best_layout(image.ndim, image.device)
+    ndim = batch["image"].ndim
     return {
-        name: x.contiguous(memory_format=layout) if isinstance(x, Tensor) and x.ndim == ndim else x
+        name: in_best_layout(x) if isinstance(x, Tensor) and x.ndim == ndim else x
         for name, x in batch.items()
     }
