@@ -31,13 +31,21 @@ from ..errors import InputError
 from .cross_entropy import masked_binary_cross_entropy, weighted_cross_entropy
 from .terms import LossTerm
 
-__all__ = ["against_the_rest", "class_map_losses"]
+__all__ = ["PIXEL_WEIGHTED", "against_the_rest", "class_map_losses"]
 
 IGNORED = -1
 
+PIXEL_WEIGHTED = ("cross-entropy",)
+"""The losses in which each pixel may have a weight of its own."""
+
 
 def class_map_losses(
-    terms: Sequence[LossTerm], logits: Tensor, target: Tensor, class_weights: Tensor | None = None
+    terms: Sequence[LossTerm],
+    logits: Tensor,
+    target: Tensor,
+    class_weights: Tensor | None = None,
+    *,
+    pixel_weights: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Losses of a batch by name, each times its weight; their sum is what training makes small.
 
@@ -51,6 +59,9 @@ def class_map_losses(
         ``(B, *spatial)`` integers: class of each pixel, -1 where not annotated.
     class_weights
         ``(n_classes,)``, 0 or more, not all 0; None if classes count alike.
+    pixel_weights
+        ``(B, *spatial)``, 0 or more: how much each pixel counts in the losses `PIXEL_WEIGHTED`; None if all count
+        alike.
 
     Returns
     -------
@@ -70,9 +81,20 @@ def class_map_losses(
         )
     if class_weights is not None and class_weights.shape != (n_classes,):
         raise InputError(f"{class_weights.numel()} class weights for {n_classes} classes; give one for each")
+    if pixel_weights is not None and pixel_weights.shape != target.shape:
+        raise InputError(
+            f"pixel weights {tuple(pixel_weights.shape)} for classes {tuple(target.shape)}; give one for each pixel"
+        )
     weights = None if class_weights is None else class_weights.to(logits.device, torch.float32)
     scores, classes = logits.float(), target.long()
-    return {t.name: t.weight * _LOSSES[t.name](scores, classes, weights, t.options) for t in terms}
+    losses = {}
+    for term in terms:
+        if pixel_weights is not None and term.name in PIXEL_WEIGHTED:
+            loss = weighted_cross_entropy(scores, classes, weights, pixel_weights)
+        else:
+            loss = _LOSSES[term.name](scores, classes, weights, term.options)
+        losses[term.name] = term.weight * loss
+    return losses
 
 
 def against_the_rest(logits: Tensor) -> Tensor:

@@ -26,7 +26,12 @@ def masked_binary_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor |
     return (loss * counted).sum() / counted.sum().clamp(min=1)
 
 
-def weighted_cross_entropy(logits: Tensor, target: Tensor, class_weights: Tensor | None = None) -> Tensor:
+def weighted_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    class_weights: Tensor | None = None,
+    pixel_weights: Tensor | None = None,
+) -> Tensor:
     """Mean cross-entropy over the known elements.
 
     Parameters
@@ -37,7 +42,13 @@ def weighted_cross_entropy(logits: Tensor, target: Tensor, class_weights: Tensor
         ``(B, *spatial)`` class ids; negative where not known.
     class_weights
         ``(n_classes,)`` or None.
+    pixel_weights
+        ``(B, *spatial)``, or None: the mean becomes the weighted mean, so that the loss keeps its range.
     """
-    known = (target >= 0).sum().clamp(min=1)
-    loss = F.cross_entropy(logits, target.long(), weight=class_weights, ignore_index=-1, reduction="sum")
-    return loss / known
+    known = target >= 0
+    if pixel_weights is None:
+        loss = F.cross_entropy(logits, target.long(), weight=class_weights, ignore_index=-1, reduction="sum")
+        return loss / known.sum().clamp(min=1)
+    each = F.cross_entropy(logits, target.long(), weight=class_weights, ignore_index=-1, reduction="none")
+    counted = pixel_weights * known
+    return (each * counted).sum() / counted.sum().clamp(min=1e-6)

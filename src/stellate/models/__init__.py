@@ -25,7 +25,7 @@ class ModelEntry:
     Attributes
     ----------
     name
-        What users call it; also the name of its file in this folder.
+        What users call it; also the name of its file in this folder, there with ``_`` for ``-``.
     class_name
         Its class in that file; the config is called the same with ``Config`` at the end.
     task
@@ -49,10 +49,17 @@ class ModelEntry:
         return network
 
     def _module(self) -> Any:
-        return import_module(f".{self.name}", __package__)
+        return import_module(f".{self.name.replace('-', '_')}", __package__)
 
 
-MODELS: tuple[ModelEntry, ...] = (ModelEntry("stardist", "StarDist", "instances"),)
+MODELS: tuple[ModelEntry, ...] = (
+    ModelEntry("sliding-window", "SlidingWindow", "segmentation"),
+    ModelEntry("fully-convolutional", "FullyConvolutional", "segmentation"),
+    ModelEntry("encoder-decoder", "EncoderDecoder", "segmentation"),
+    ModelEntry("segnet", "SegNet", "segmentation"),
+    ModelEntry("unet", "UNet", "segmentation"),
+    ModelEntry("stardist", "StarDist", "instances"),
+)
 
 
 def entry(name: str) -> ModelEntry:

@@ -41,7 +41,10 @@ class ModelInfo:
     settings: dict[str, Any] = field(default_factory=dict)
     """Settings of the task, e.g. ``prob_threshold`` and ``nms_threshold``."""
     class_names: tuple[str, ...] = ()
-    """One name per object class; empty if objects are not told apart."""
+    """One name per class of objects or pixels; empty if objects are not told apart."""
+    masks: dict[str, Any] = field(default_factory=dict)
+    """For classes of pixels, what the masks that it was trained on held: ``kind`` is ``"classes"``, beside what
+    `MaskClasses.to_dict` says of their values, or ``"instances"`` where the classes were made of objects."""
     axes: str = "YX"
     """Spatial axes of the images it takes."""
     channels: tuple[int | str, ...] = ()

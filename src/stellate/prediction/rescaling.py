@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ..axes import Image
 from ..errors import ConfigError
+from ..geometry.resampling import resample_along, resampling_weights
 from .options import PredictOptions
 
 __all__ = ["choose_scale", "read_scaled", "scaled_shape"]
@@ -129,32 +129,8 @@ def read_scaled(
     ndarray
         ``(C, *spatial)`` float32.
     """
-    along = [_weights(part, size, scale) for part, size in zip(region, shape, strict=True)]
+    along = [resampling_weights(part, size, scale) for part, size in zip(region, shape, strict=True)]
     array = read(tuple(slice(start, start + weights.shape[1]) for start, weights in along))
     for axis, (_, weights) in enumerate(along, start=1):
-        array = _applied(weights, array, axis)
+        array = resample_along(weights, array, axis)
     return array
-
-
-def _applied(weights: Any, array: npt.NDArray[Any], axis: int) -> npt.NDArray[np.float32]:
-    """Weights ``(n_out, n_source)`` along an axis."""
-    first = np.moveaxis(array, axis, 0)
-    result = weights @ first.reshape(len(first), -1)
-    return np.moveaxis(np.asarray(result, dtype=np.float32).reshape(-1, *first.shape[1:]), 0, axis)
-
-
-def _weights(region: slice, size: int, scale: float) -> tuple[int, Any]:
-    """First source pixel needed, and the sparse weights ``(n_out, n_source)`` of a triangle filter."""
-    centres = (np.arange(region.start, region.stop) + 0.5) / scale - 0.5
-    radius = max(1.0, 1 / scale)
-    taps = np.floor(centres - radius).astype(np.int64)[:, np.newaxis] + np.arange(int(2 * radius) + 3)
-    weights = np.maximum(0, 1 - np.abs(taps - centres[:, np.newaxis]) / radius)
-    weights /= weights.sum(axis=1, keepdims=True)
-    taps = taps.clip(0, size - 1)
-    start, stop = int(taps.min()), int(taps.max()) + 1
-    rows = np.broadcast_to(np.arange(len(centres))[:, np.newaxis], taps.shape)
-    matrix = sparse.csr_array(
-        (weights.astype(np.float32).ravel(), (rows.ravel(), (taps - start).ravel())),
-        shape=(len(centres), stop - start),
-    )
-    return start, matrix
