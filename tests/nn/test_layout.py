@@ -44,6 +44,13 @@ def test_what_comes_from_grey_images_is_channels_last_too(channels: int, prepare
     torch.testing.assert_close(found, conv(image), atol=1e-6, rtol=1e-5)
 
 
-def test_volumes_of_one_channel_stay_as_they_are() -> None:
+def test_volumes_lie_as_the_type_that_is_computed_in_wants() -> None:
+    """In bfloat16 channels last, which is several times faster there; in float32 as they are."""
     volume = torch.randn(1, 1, 4, 5, 6)
+    conv = nn.Conv3d(1, 4, 3, padding=1)
     assert in_best_layout(volume) is volume
+    with torch.autocast("cpu", torch.bfloat16):
+        found = conv(in_best_layout(volume))
+    assert found.dtype == torch.bfloat16
+    assert found.is_contiguous(memory_format=torch.channels_last_3d)
+    assert in_best_layout(volume.bfloat16()).stride()[1] == 1

@@ -109,7 +109,8 @@ def prepare_for_inference(
         if hasattr(prepared, "run_stage"):
             prepared.run_stage = InStrips(STRIP_BYTES[_has_volumes(prepared)])
     prepared = prepared.to(device, PRECISIONS[precision])
-    prepared = prepared.to(memory_format=best_layout(5 if _has_volumes(prepared) else 4, device))
+    layout = best_layout(5 if _has_volumes(prepared) else 4, device, PRECISIONS[precision])
+    prepared = prepared.to(memory_format=layout)
     return PreparedNetwork(prepared, precision, device)
 
 

@@ -169,7 +169,7 @@ def _copied(region: Region, tensors: Sequence[Tensor], old: Piece | None) -> Pie
     """A copy, in the memory of a piece that is no longer needed where it fits: the heap falls to pieces otherwise."""
     if old and [x.shape for x in old.tensors] == [x.shape for x in tensors]:
         return Piece(region, [there.copy_(x) for there, x in zip(old.tensors, tensors, strict=True)])
-    return Piece(region, [x.clone(memory_format=best_layout(x.ndim, x.device)) for x in tensors])
+    return Piece(region, [x.clone(memory_format=best_layout(x.ndim, x.device, x.dtype)) for x in tensors])
 
 
 def _nbytes(tensors: Sequence[Tensor]) -> int:

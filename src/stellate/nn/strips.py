@@ -154,7 +154,7 @@ def _zero_outside(region: Region, strip: Tensor, read: Region, units: tuple[int,
         (batch, channels, *shape),
         dtype=strip.dtype,
         device=strip.device,
-        memory_format=best_layout(strip.ndim, strip.device),
+        memory_format=best_layout(strip.ndim, strip.device, strip.dtype),
     )
     every: Region = tuple((0, n) for n in units)
     for axis, (start, stop) in enumerate(region):

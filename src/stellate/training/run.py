@@ -23,7 +23,16 @@ from ..nn.layout import best_layout
 from ..tasks import TASKS
 from .choices import Choices, choose
 from .feed import divided, look_at, patch_datasets
-from .fit import LAST, EpochReport, Fitted, PatchModule, chosen_device, fit, is_first_process
+from .fit import (
+    LAST,
+    EpochReport,
+    Fitted,
+    PatchModule,
+    chosen_device,
+    fit,
+    is_first_process,
+    uses_bfloat16,
+)
 from .record import check_same_images, plain_settings, write_record
 from .settings import TrainSettings
 
@@ -140,8 +149,9 @@ def _network(
         # all weights but those of the class head, which are new
         known, network = network.state_dict(), build(model, choices.network)
         network.load_state_dict(known, strict=False)
-    device = torch.device(chosen_device(settings.device))
-    return network.to(memory_format=best_layout(2 + len(network.config.grid), device))
+    device = chosen_device(settings.device)
+    dtype = torch.bfloat16 if uses_bfloat16(settings.precision, device) else torch.float32
+    return network.to(memory_format=best_layout(2 + len(network.config.grid), torch.device(device), dtype))
 
 
 def _with_classes(
