@@ -12,8 +12,8 @@ from stellate import io
 from stellate.axes import Image
 from stellate.errors import OutputError
 from stellate.geometry.measure import measure
+from stellate.prediction import measuring as module
 from stellate.prediction import outputs
-from stellate.prediction import prediction as module
 from stellate.prediction.outputs import read_run
 
 

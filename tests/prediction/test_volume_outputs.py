@@ -16,7 +16,7 @@ from stellate.axes import Image
 from stellate.errors import InputError
 from stellate.geometry.rays import rays_3d
 from stellate.io.class_colours import class_colour
-from stellate.prediction import outputs, surfaces
+from stellate.prediction import object_files, outputs, surfaces
 from stellate.prediction.outputs import read_run
 from stellate.prediction.prediction import Prediction
 from stellate.results import Instances
@@ -243,7 +243,7 @@ def test_too_many_outlines_are_left_out_with_a_note(tmp_path, monkeypatch):
 
 
 def test_too_many_meshes_are_not_written_as_text(tmp_path, monkeypatch):
-    monkeypatch.setattr(outputs, "MOST_AS_TEXT", 2)
+    monkeypatch.setattr(object_files, "MOST_AS_TEXT", 2)
     paths = prediction_of(balls()).save(tmp_path)
     assert {"glb", "ply"} <= set(paths)
     assert "obj" not in paths

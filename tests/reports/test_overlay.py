@@ -69,7 +69,9 @@ def test_objects_of_a_class_have_its_colour():
         labels[5:25, 2 + 18 * k : 16 + 18 * k] = k + 1
     image = np.zeros((30, 90), np.uint8)
     image[labels > 0] = 90
-    objects = Instances(labels, classes=np.array([1, 0, -1, 1, 8], np.int32), class_names=tuple("abcdefghi"))
+    objects = Instances(
+        labels, classes=np.array([1, 0, -1, 1, 22], np.int32), class_names=tuple(map(str, range(23)))
+    )
     drawn = [overlay(image, objects)[5, 8 + 18 * k].tolist() for k in range(5)]
     assert drawn[:2] == [list(class_colour(1)), list(class_colour(0))]
     assert drawn[3:] == [list(class_colour(1)), list(class_colour(2))]

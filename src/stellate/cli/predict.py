@@ -12,6 +12,9 @@ from .console import say, show_progress, table, warn
 
 __all__ = ["predict", "show_outcomes"]
 
+MOST_CLASSES = 8
+"""With more classes than this their shares are in the files only."""
+
 Options = Annotated[PredictOptions, Parameter(name="*")]
 
 
@@ -24,11 +27,13 @@ def predict(
     overwrite: Annotated[bool, Parameter(negative=())] = False,
     options: Options = PredictOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Outline the cells of images, measure them, and write both.
+    """Outline the cells of images, or tell the classes of their pixels; measure them, and write both.
 
     For every image: NAME_labels.tif, NAME_overlay.png, NAME_objects.csv (measurements), NAME_rois.zip
     (ImageJ) and NAME_objects.geojson (QuPath); for every volume also NAME_planes.png (three planes) and
-    NAME_meshes.glb, .ply and .obj (surfaces). Images that were done before are skipped.
+    NAME_meshes.glb, .ply and .obj (surfaces). Of a model for classes of pixels: NAME_classes.tif,
+    NAME_overlay.png and NAME_areas.csv; --instances adds what there is for objects. Images that were done
+    before are skipped.
 
     Parameters
     ----------
@@ -54,12 +59,7 @@ def show_outcomes(outcomes: list[Any], output: Path) -> int:
     skipped = [o for o in outcomes if o.status == "skipped"]
     failed = [o for o in outcomes if o.status == "failed"]
     if done:
-        say(
-            table(
-                ("image", "objects", "seconds"),
-                [(o.path.name, o.n_objects, round(o.seconds, 1)) for o in done],
-            )
-        )
+        say(_outcome_table(done))
     for outcome in done:
         if outcome.message:
             say(f"{outcome.path.name}: {outcome.message}")
@@ -70,3 +70,17 @@ def show_outcomes(outcomes: list[Any], output: Path) -> int:
     if done or skipped:
         say(f"results are in {output.resolve()}")
     return 1 if failed else 0
+
+
+def _outcome_table(done: list[Any]) -> str:
+    """A row for each image: how many objects, the share of each class, and how long it took."""
+    classes = list(dict.fromkeys(name for outcome in done for name in outcome.shares))
+    shown = classes if len(classes) <= MOST_CLASSES else []
+    counted = not classes or any(outcome.n_objects is not None for outcome in done)
+    header = ("image", *(["objects"] if counted else []), *(f"{name} %" for name in shown), "seconds")
+    rows = []
+    for outcome in done:
+        objects = [outcome.n_objects] if counted else []
+        shares = [round(100 * outcome.shares[c], 1) if c in outcome.shares else None for c in shown]
+        rows.append((outcome.path.name, *objects, *shares, round(outcome.seconds, 1)))
+    return table(header, rows)

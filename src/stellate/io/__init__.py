@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .atomic import atomic
+from .class_images import write_classes, write_probabilities
 from .geojson import read_geojson, write_geojson
 from .images import FORMATS, SUFFIXES, open_lazy, read
 from .labels import read_labels, write_labels
@@ -30,10 +31,12 @@ __all__ = [
     "read_labels",
     "read_rois",
     "read_table",
+    "write_classes",
     "write_geojson",
     "write_labels",
     "write_meshes",
     "write_picture",
+    "write_probabilities",
     "write_rois",
     "write_table",
 ]

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from ..errors import InputError
 from ..geometry.labels import relabel
-from .atomic import atomic
+from .planes import write_planes
 from .stored import stored_values, whole_numbers
 
 __all__ = ["read_labels", "write_labels"]
 
 Labels = npt.NDArray[np.int32]
-_IMAGEJ_LIMIT = 2**30  # bytes; ImageJ itself opens few larger ones, and no tiled ones
-_STRIP_BYTES = 2**20
-_TILE = (512, 512)
 
 
 def read_labels(path: str | os.PathLike[str]) -> tuple[Labels, npt.NDArray[np.int64]]:
@@ -98,23 +92,10 @@ def write_labels(
     parts: Any = list(labels) if isinstance(labels, list | tuple) else [labels]
     shape = _shape(parts, frames=isinstance(labels, list | tuple))
     dtype = _smallest_dtype(parts)
-    sizes = _sizes(shape, axes)
-    spacing = dict(spacing_um or {})
-    large = math.prod(shape) * dtype.itemsize >= _IMAGEJ_LIMIT
-    if dtype == np.uint16 and not large:
-        options = _imagej_options(sizes, spacing)
-    else:
-        options = _ome_options(sizes, spacing, tiled=large)
-    with atomic(path) as draft:
-        tifffile.imwrite(
-            draft,
-            _planes_or_tiles(parts, dtype, options),
-            dtype=dtype,
-            compression="zlib",
-            photometric="minisblack",
-            maxworkers=1,
-            **options,
-        )
+    sizes = label_sizes(shape, axes)
+    # by index, because a reshaped array might be a copy
+    planes = (part[at] for part in parts for at in np.ndindex(part.shape[:-2]))
+    write_planes(path, planes, dtype, sizes, spacing_um=spacing_um)
 
 
 def _check_one_channel(path: Path, values: npt.NDArray[Any]) -> None:
@@ -150,61 +131,17 @@ def _smallest_dtype(parts: Sequence[npt.NDArray[Any]]) -> np.dtype[Any]:
     return np.dtype(np.uint16 if highest < 2**16 else np.uint32)
 
 
-def _sizes(shape: tuple[int, ...], axes: str | None) -> dict[str, int]:
-    """Length by axis letter, in order."""
+def label_sizes(shape: tuple[int, ...], axes: str | None) -> dict[str, int]:
+    """Length by axis letter, in order.
+
+    Raises
+    ------
+    InputError
+        If the axes do not fit.
+    """
     named = "TZYX"[-len(shape) :] if axes is None else axes
     if named not in ("YX", "ZYX", "TYX", "TZYX") or len(named) != len(shape):
         raise InputError(
             f"expected axes YX, ZYX, TYX or TZYX of a label image of shape {shape}, got {axes!r}"
         )
     return dict(zip(named, shape, strict=True))
-
-
-def _imagej_options(sizes: Mapping[str, int], spacing: dict[str, float]) -> dict[str, Any]:
-    # All six dimensions are spelled out, lest a plane one pixel wide is taken for samples.
-    metadata: dict[str, Any] = {"axes": "TZCYXS"}
-    options: dict[str, Any] = {
-        "imagej": True,
-        "metadata": metadata,
-        "shape": tuple(sizes.get(axis, 1) for axis in metadata["axes"]),
-        "rowsperstrip": _strip_rows(sizes, 2),
-    }
-    if {"Y", "X"} <= spacing.keys():
-        options["resolution"] = (1 / spacing["X"], 1 / spacing["Y"])
-        metadata["unit"] = "um"
-        if "Z" in spacing and "Z" in sizes:
-            metadata["spacing"] = spacing["Z"]
-    return options
-
-
-def _ome_options(sizes: Mapping[str, int], spacing: dict[str, float], *, tiled: bool) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": "".join(sizes)}
-    for axis in metadata["axes"]:
-        if axis in spacing:
-            metadata[f"PhysicalSize{axis}"] = spacing[axis]
-            metadata[f"PhysicalSize{axis}Unit"] = "µm"
-    # no larger than a plane, of a multiple of 16 that TIFF asks for
-    tile = tuple(min(most, -(-sizes[axis] // 16) * 16) for axis, most in zip("YX", _TILE, strict=True))
-    layout = {"tile": tile, "bigtiff": True} if tiled else {"rowsperstrip": _strip_rows(sizes, 4)}
-    return {"ome": True, "metadata": metadata, "shape": tuple(sizes.values()), **layout}
-
-
-def _strip_rows(sizes: Mapping[str, int], itemsize: int) -> int:
-    return min(sizes["Y"], max(1, _STRIP_BYTES // (sizes["X"] * itemsize)))
-
-
-def _planes_or_tiles(
-    parts: Sequence[npt.NDArray[Any]], dtype: np.dtype[Any], options: Mapping[str, Any]
-) -> Iterator[npt.NDArray[Any]]:
-    """Planes, or the tiles of all planes in the order of the file, filled up with 0 at the far edges."""
-    # by index, because a reshaped array might be a copy
-    planes = (part[at] for part in parts for at in np.ndindex(part.shape[:-2]))
-    for plane in planes:
-        if "tile" not in options:
-            yield plane.astype(dtype)
-            continue
-        rows, columns = plane.shape
-        high, wide = options["tile"]
-        for top, left in product(range(0, rows, high), range(0, columns, wide)):
-            part = plane[top : top + high, left : left + wide].astype(dtype)
-            yield np.pad(part, ((0, high - part.shape[0]), (0, wide - part.shape[1])))

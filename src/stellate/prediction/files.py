@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +36,10 @@ class FileOutcome:
     message
         What was done to the image on the way, or why it failed.
     n_objects
-        Objects found; None if it failed.
+        Objects found; None if it failed, or if only classes of pixels were asked for.
+    shares
+        Share of the pixels that each class has, by name, in the mean of the frames; empty where there are only
+        objects.
     outputs
         Files written, now or before.
     seconds
@@ -47,6 +50,7 @@ class FileOutcome:
     status: Literal["done", "skipped", "failed"]
     message: str = ""
     n_objects: int | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[Path, ...] = ()
     seconds: float = 0.0
 
@@ -140,7 +144,8 @@ class _Job:
             path,
             "done",
             "; ".join(saved.notes),
-            n_objects=len(prediction),
+            n_objects=saved.n_objects,
+            shares=saved.shares,
             outputs=tuple(saved.paths.values()),
             seconds=prediction.seconds,
         )
@@ -152,7 +157,8 @@ class _Job:
         now, then = _source(path), run.get("source", {})
         if then == now | {"path": then.get("path")} and run.get("settings") == self.settings:
             outputs = tuple(self.output / o for o in run.outputs)
-            return FileOutcome(path, "skipped", "done before", n_objects=run["objects"], outputs=outputs)
+            shares = run.get("shares", {})
+            return FileOutcome(path, "skipped", "done before", run["objects"], shares, outputs)
         if then.get("path") not in (None, now["path"]) and Path(then["path"]).is_file():
             raise OutputError(
                 f"{path}: {self.output} holds the results of another file of this name, {then['path']}; "

@@ -14,6 +14,9 @@ from ..errors import ConfigError
 
 __all__ = ["PredictOptions"]
 
+_OF_TASKS = ("prob_threshold", "nms_threshold", "probabilities")
+"""Options that some tasks have a field for, of the same name."""
+
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -47,6 +50,11 @@ class PredictOptions:
     flips: bool = False
     """Average over the image and its mirror images: slower by four, a little more exact. Volumes have eight, which can
     be used only if the rays of the model look the same in a mirror."""
+    probabilities: bool = False
+    """Of a model that gives a class to every pixel: also the probability of each class (NAME_probabilities.tif)."""
+    instances: bool = False
+    """Of a model that gives a class to every pixel: make an object of each connected piece of a class, but for the
+    first class, which is the ground, and write all that there is for objects."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the network. Those of 16 bits are faster where the hardware has them, and move some outlines
     by a pixel; auto is float32, which leaves the objects as they are."""
@@ -83,6 +91,29 @@ class PredictOptions:
                 hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}"
                 raise ConfigError(f"prediction has no option {name!r}{hint}")
         return replace(self, **changes)
+
+    def applied_to(self, task: Any, what: str) -> Any:
+        """A task that does what these options say of its results.
+
+        Parameters
+        ----------
+        task
+            A frozen dataclass.
+        what
+            The model it is of, in words.
+
+        Raises
+        ------
+        ConfigError
+            If the task has nothing of the kind.
+        """
+        wanted = {n: v for n in _OF_TASKS if (v := getattr(self, n)) is not None and v is not False}
+        for name in wanted:
+            if not hasattr(task, name):
+                raise ConfigError(f"{what}, has no {name}; leave it out")
+        if self.instances and not hasattr(task, "probabilities"):
+            raise ConfigError(f"{what}, gives no classes of pixels to make objects of; leave out instances")
+        return replace(task, **wanted)
 
     def for_results(self) -> dict[str, Any]:
         """The options that results depend on, as plain values: all but where and in what pieces it ran."""

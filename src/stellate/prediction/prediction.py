@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -11,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
-from ..data.pixels import ChannelsLast
 from ..errors import InputError
-from ..geometry.measure import measure
-from ..geometry.measure_volume import measure_volume
 from ..geometry.rays import Rays3D
+from ..reports.legend import mask_legend, with_legend
 from ..reports.overlay import overlay
+from ..reports.painting import values_of
 from ..reports.planes import three_planes
-from ..results import Instances, Result
+from ..results import Instances, Mask, Result
 from . import outputs
+from .measuring import class_areas, measured_objects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["Prediction"]
 
 OVERLAY_SIDE = 800
-"""Pixels up to which the overlay of a volume is magnified."""
+"""Pixels up to which the overlay of a volume, or of classes, is magnified."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """The objects of an image; of every frame, if it has time or pages.
+    """The objects or the classes of an image; of every frame, if it has time or pages.
 
     Attributes
     ----------
@@ -51,6 +52,9 @@ class Prediction:
     rays
         Directions along which the model's distances were measured, for polyhedra in volumes; none
         otherwise.
+    pieces
+        Of a model for classes of pixels, where asked for: the connected pieces of classes as objects, for each of
+        `frames`; empty otherwise.
     """
 
     image: Image
@@ -60,6 +64,7 @@ class Prediction:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     rays: Rays3D | None = None
+    pieces: tuple[Instances, ...] = ()
 
     @property
     def result(self) -> Result:
@@ -79,59 +84,102 @@ class Prediction:
     @property
     def labels(self) -> npt.NDArray[np.int32]:
         """Label image ``(H, W)`` or ``(Z, H, W)`` int32, of frames e.g. ``(T, H, W)``; 0 is background."""
-        images = [instances.labels for instances in self.instances]
-        if not self.along:
-            return images[0]
-        lengths = tuple(self.image.sizes[a] for a in self.along)
-        return np.stack(images).reshape(*lengths, *images[0].shape)
+        return self._by_frame([instances.labels for instances in self.instances])
+
+    @property
+    def classes(self) -> npt.NDArray[np.int32]:
+        """Class of each pixel, ``(H, W)`` or ``(Z, H, W)`` int32, of frames e.g. ``(T, H, W)``.
+
+        Numbers are positions in `class_names`.
+        """
+        return self._by_frame([mask.classes for mask in self.masks])
+
+    @property
+    def probabilities(self) -> npt.NDArray[np.float32]:
+        """Probability of each class at each pixel, ``(n_classes, H, W)`` or ``(n_classes, Z, H, W)`` float32.
+
+        Of frames e.g. ``(T, n_classes, H, W)``.
+
+        Raises
+        ------
+        InputError
+            If they were not asked for.
+        """
+        maps = [mask.probabilities for mask in self.masks if mask.probabilities is not None]
+        if len(maps) != len(self.results):
+            raise InputError(f"{self.image.name}: predict it with probabilities=True to have them")
+        return self._by_frame(maps)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of pixels, or else of objects; empty where objects are not told apart."""
+        first = self.results[0]
+        return first.class_names if isinstance(first, Mask | Instances) else ()
 
     def __repr__(self) -> str:
         """What was found in which image, in a line."""
         sizes = " x ".join(str(n) for n in self.image.shape)
-        return f"<Prediction of {self.image.name}: {len(self)} objects in {sizes} ({self.image.axes})>"
+        what = f"{len(self.class_names)} classes" if self.of_classes else f"{len(self)} objects"
+        return f"<Prediction of {self.image.name}: {what} in {sizes} ({self.image.axes})>"
 
     def __len__(self) -> int:
         """Number of objects, in all frames."""
         return sum(len(instances) for instances in self.instances)
 
     @property
+    def of_classes(self) -> bool:
+        """Whether there is a class for every pixel."""
+        return isinstance(self.results[0], Mask)
+
+    @property
     def volumetric(self) -> bool:
-        """Whether the objects are those of volumes, not of planes."""
-        return self.instances[0].labels.ndim == 3
+        """Whether what was found is that of volumes, not of planes."""
+        return values_of(self._drawn[0]).ndim == 3
 
     def table(self) -> pd.DataFrame:
+        """What there is to measure: a row for each object, or for each class; see `object_table` and `area_table`."""
+        return self.area_table() if self.of_classes else self.object_table()
+
+    def object_table(self) -> pd.DataFrame:
         """Measurements, a row for each object; a column for each axis of the frames, if there are any.
 
         Columns are those of `stellate.geometry.measure.measure`, or of volumes of
         `stellate.geometry.measure_volume.measure_volume`: in pixels, and in micrometres where the image states the
         size of a pixel along all axes.
         """
-        import pandas as pd
+        found = zip(self.frames, self.instances, strict=True)
+        return self._table([measured_objects(frame, instances) for frame, instances in found])
 
-        tables = []
-        for position, frame, instances in zip(self.positions(), self.frames, self.instances, strict=True):
-            columns = _measured(frame, instances)
-            tables.append(pd.DataFrame({**position, **_known(instances), **columns}))
-        return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    def area_table(self) -> pd.DataFrame:
+        """Areas, or of volumes volumes, a row for each class; a column for each axis of the frames, if there are any.
+
+        Columns are ``class``, ``area_px`` or ``volume_px``, ``area_um2`` or ``volume_um3`` where the image states the
+        size of a pixel along all axes, and ``share``, of the pixels of the frame.
+        """
+        found = zip(self.frames, self.masks, strict=True)
+        return self._table([class_areas(frame, mask) for frame, mask in found])
 
     def overlay(self, frame: int = 0) -> npt.NDArray[np.uint8]:
-        """The image with the outlines drawn on it, ``(h, w, 3)`` uint8; of a volume as seen along its depth.
+        """The image with what was found, ``(h, w, 3)`` uint8; of a volume as seen along its depth.
 
-        Of a volume the outlines of one depth lie on those of another: small ones are magnified.
+        Of objects the outlines are drawn; classes have a translucent colour each, and a legend below. Of a volume the
+        outlines of one depth lie on those of another, and a legend needs room: small ones are magnified.
         """
-        image = self.frames[frame]
-        zoom = max(1, OVERLAY_SIDE // max(image.sizes["Y"], image.sizes["X"])) if self.volumetric else 1
-        return overlay(image, self.instances[frame], zoom=zoom)
+        image, found = self.frames[frame], self._drawn[frame]
+        magnified = self.volumetric or self.of_classes
+        zoom = max(1, OVERLAY_SIDE // max(image.sizes["Y"], image.sizes["X"])) if magnified else 1
+        return with_legend(overlay(image, found, zoom=zoom), mask_legend(found))
 
     def planes(self, frame: int = 0) -> npt.NDArray[np.uint8]:
-        """A volume in three planes at right angles with the outlines drawn on them, ``(h, w, 3)`` uint8.
+        """A volume in three planes at right angles with what was found, ``(h, w, 3)`` uint8; see `overlay`.
 
         Raises
         ------
         InputError
             If the image is no volume.
         """
-        return three_planes(self.frames[frame], self.instances[frame])
+        found = self._drawn[frame]
+        return with_legend(three_planes(self.frames[frame], found), mask_legend(found))
 
     def save(self, folder: str | Path, name: str | None = None) -> dict[str, Path]:
         """Write everything into a folder; see `stellate.prediction.outputs`.
@@ -146,9 +194,10 @@ class Prediction:
         Returns
         -------
         dict
-            Paths by what they hold: ``labels``, ``overlay``, ``objects``, ``rois``, ``geojson``; of volumes also
-            ``planes``, ``glb``, ``ply`` and ``obj``. Of several frames those of the second have names like
-            ``overlay 1``.
+            Paths by what they hold: of objects ``labels``, ``overlay``, ``objects``, ``rois``, ``geojson``; of classes
+            ``classes``, ``overlay``, ``areas`` and perhaps ``probabilities``, with their `pieces` all of the former as
+            well; of volumes also ``planes``, and ``glb``, ``ply`` and ``obj`` where surfaces are known. Of several
+            frames those of the second have names like ``overlay 1``.
 
         Raises
         ------
@@ -164,41 +213,49 @@ class Prediction:
 
     @property
     def instances(self) -> list[Instances]:
-        """The results, where they are objects.
+        """The results, where they are objects; or the pieces of classes.
 
         Raises
         ------
         InputError
-            If the model is not for finding objects.
+            If the model is not for finding objects, and its pieces were not asked for.
         """
-        found: list[Any] = [r for r in self.results if isinstance(r, Instances)]
+        found: list[Any] = [*self.pieces] or [r for r in self.results if isinstance(r, Instances)]
         if len(found) != len(self.results):
-            raise InputError(
-                f"{self.image.name}: the model finds no objects but {type(self.results[0]).__name__}"
-            )
+            remedy = "; predict it with instances=True for the connected pieces of classes" * self.of_classes
+            kind = type(self.results[0]).__name__
+            raise InputError(f"{self.image.name}: the model finds no objects but {kind}{remedy}")
         return found
 
+    @property
+    def masks(self) -> list[Mask]:
+        """The results, where they are classes of pixels.
 
-def _measured(frame: Image, instances: Instances) -> dict[str, npt.NDArray[Any]]:
-    volume = instances.labels.ndim == 3
-    spacing: Any = frame.spacing("ZYX" if volume else "YX")
-    measure_all: Any = measure_volume if volume else measure
-    columns: dict[str, npt.NDArray[Any]] = measure_all(
-        instances.labels,
-        ChannelsLast(frame, volume=volume),
-        spacing=spacing,
-        channel_names=frame.channel_names,
-        count=len(instances),
-    )
-    return columns
+        Raises
+        ------
+        InputError
+            If the model gives none.
+        """
+        found: list[Any] = [r for r in self.results if isinstance(r, Mask)]
+        if len(found) != len(self.results):
+            kind = type(self.results[0]).__name__
+            raise InputError(f"{self.image.name}: the model gives no classes of pixels but {kind}")
+        return found
 
+    @property
+    def _drawn(self) -> Sequence[Instances | Mask]:
+        return self.masks if self.of_classes else self.instances
 
-def _known(instances: Instances) -> dict[str, Any]:
-    """What the model says of each object: its probability, and its class where there are several."""
-    columns: dict[str, Any] = {"label": np.arange(1, len(instances) + 1)}
-    if instances.scores is not None:
-        columns["probability"] = instances.scores
-    if instances.classes is not None:
-        names = np.array([*instances.class_names, ""], dtype=object)
-        columns["class"] = names[instances.classes]
-    return columns
+    def _by_frame(self, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """The only array, or those of all frames in one."""
+        if not self.along:
+            return arrays[0]
+        lengths = tuple(self.image.sizes[a] for a in self.along)
+        return np.stack(arrays).reshape(*lengths, *arrays[0].shape)
+
+    def _table(self, columns: Sequence[dict[str, Any]]) -> pd.DataFrame:
+        """The columns of all frames, after those that tell where the frames are."""
+        import pandas as pd
+
+        tables = [pd.DataFrame({**at, **of}) for at, of in zip(self.positions(), columns, strict=True)]
+        return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)

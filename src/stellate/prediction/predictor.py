@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -22,12 +21,13 @@ from ..data.pixels import Pixels
 from ..errors import ConfigError, InputError
 from ..geometry.tiles import Tile
 from ..models.file import ModelInfo
-from ..results import Result
+from ..results import Mask, Result
 from ..tasks import TASKS
 from .engine import Engine, choose_device
 from .frames import frame_axes, frames
 from .images import as_image, with_depth
 from .options import PredictOptions
+from .pieces import pieces_of
 from .prediction import Prediction
 from .rescaling import choose_scale, scaled_shape
 from .shelf import Shelf
@@ -73,24 +73,21 @@ class Predictor:
         return self._fingerprint
 
     def task(self, options: PredictOptions | None = None) -> Any:
-        """What the model is for (see `stellate.tasks.task.Task`), with the thresholds of the options.
+        """What the model is for (see `stellate.tasks.task.Task`), with what the options say of results.
 
         Raises
         ------
         ConfigError
-            If the task has no such threshold.
+            If the task has no such threshold, or gives no classes of pixels where these are asked for.
         """
         task = TASKS[self.info.task].for_network(
             getattr(self.network, "config", None), self.info.settings, self.info.class_names
         )
-        for name in ("prob_threshold", "nms_threshold"):
-            value = getattr(options, name, None)
-            if value is None:
-                continue
-            if not hasattr(task, name):
-                raise ConfigError(f"{self.info.name}: a model for {self.info.task} has no {name}")
-            task = replace(task, **{name: value})
-        return task
+        return (
+            task
+            if options is None
+            else options.applied_to(task, f"{self.info.name}, a model for {self.info.task}")
+        )
 
     def predict(
         self,
@@ -128,11 +125,15 @@ class Predictor:
         along = frame_axes(image)
         n_frames = int(np.prod([image.sizes[a] for a in along], dtype=np.int64))
         kept, results, notes, shelf = [], [], [note] if note else [], Shelf()
+        pieces, border_width = [], getattr(self.task(), "border_width", 1)
         for k, frame in enumerate(frames(image, options.plane, volume=self.for_volumes)):
             report = progress and _for_frame(progress, k, n_frames)
             result, said = self._predict_frame(frame, options, report)
             kept.append(frame)
             results.append(shelf.put(result) if along else result)
+            if options.instances and isinstance(result, Mask):
+                found = pieces_of(result, border_width=border_width)
+                pieces.append(shelf.put(found) if along else found)
             notes += [note for note in said if note and note not in notes]
         return Prediction(
             image=image,
@@ -142,6 +143,7 @@ class Predictor:
             notes=tuple(notes),
             seconds=time.perf_counter() - started,
             rays=getattr(self._config, "rays", None),
+            pieces=tuple(pieces),
         )
 
     def pixels(self, frame: Image, chosen: tuple[int | str, ...] = ()) -> tuple[Pixels, str]:
@@ -165,6 +167,7 @@ class Predictor:
             If an option cannot be met by this model or on this computer.
         """
         self._engine(options)
+        self.task(options)
         if self.for_volumes and options.plane is not None:
             raise ConfigError(
                 f"plane {options.plane}: {self.info.name} takes whole volumes; leave out the plane"

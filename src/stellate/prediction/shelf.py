@@ -1,19 +1,24 @@
-"""Label images of many frames, kept where the system can take them out of memory."""
+"""Label images and class maps of many frames, kept where the system can take them out of memory."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from tempfile import TemporaryFile
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ..results import Instances, Result
+from ..results import Instances, Mask, Result
 
 __all__ = ["MOST_IN_MEMORY", "Shelf"]
 
+ResultT = TypeVar("ResultT", bound=Result)
+
 MOST_IN_MEMORY = 2**30
-"""Bytes of labels of one film that are held in memory; later ones go into temporary files."""
+"""Bytes of the results of one film that are held in memory; later ones go into temporary files."""
+
+_LARGE: dict[type, tuple[str, ...]] = {Instances: ("labels",), Mask: ("classes", "probabilities")}
 
 
 class Shelf:
@@ -22,26 +27,32 @@ class Shelf:
     def __init__(self) -> None:
         self._held = 0
 
-    def put(self, result: Result) -> Result:
-        """The same result, its labels perhaps in a temporary file that is mapped into memory.
+    def put(self, result: ResultT) -> ResultT:
+        """The same result, its label image or maps perhaps in temporary files that are mapped into memory.
 
-        The file has no name and is gone when nobody holds the labels any more. Where there is no room for it, the
-        labels stay in memory.
+        The files have no name and are gone when nobody holds the arrays any more. Where there is no room for them, the
+        arrays stay in memory.
         """
-        if not isinstance(result, Instances):
-            return result
-        if self._held + result.labels.nbytes <= MOST_IN_MEMORY:
-            self._held += result.labels.nbytes
-            return result
+        arrays = {name: getattr(result, name) for name in _LARGE.get(type(result), ())}
+        kept = {name: self._kept(array) for name, array in arrays.items()}
+        changed = {name: array for name, array in kept.items() if array is not arrays[name]}
+        return replace(result, **changed) if changed else result
+
+    def _kept(self, array: Any) -> Any:
+        if array is None:
+            return None
+        if self._held + array.nbytes <= MOST_IN_MEMORY:
+            self._held += array.nbytes
+            return array
         try:
-            return replace(result, labels=_stored(result.labels))
+            return _stored(array)
         except OSError:
-            return result
+            return array
 
 
-def _stored(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _stored(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     with TemporaryFile(prefix="stellate-") as file:
-        labels.tofile(file)
+        array.tofile(file)
         # writable as labels are elsewhere, for which functions are compiled
-        mapped: npt.NDArray[np.int32] = np.memmap(file, dtype=labels.dtype, mode="r+", shape=labels.shape)
+        mapped: npt.NDArray[Any] = np.memmap(file, dtype=array.dtype, mode="r+", shape=array.shape)
     return np.asarray(mapped)

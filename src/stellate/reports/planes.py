@@ -14,10 +14,9 @@ from ..axes import Image
 from ..errors import InputError
 from ..geometry.measure_volume import volume_boxes
 from ..geometry.projection import objects_along
-from ..results import Instances
 from .backdrop import backdrop
 from .lettering import font
-from .outlines import draw_outlines, object_colours
+from .painting import Found, painter, values_of
 from .scale_bar import draw_scale_bar
 
 __all__ = ["three_planes"]
@@ -34,27 +33,27 @@ _LETTERS = 14
 
 def three_planes(
     image: Image,
-    labels: Instances | npt.NDArray[Any],
+    found: Found,
     *,
     at: tuple[int, int, int] | None = None,
     max_side: int = 2048,
 ) -> Picture:
-    """Draw the XY plane with the XZ plane below and the YZ plane to its right, and the outlines of objects.
+    """Draw the XY plane with the XZ plane below and the YZ plane to its right, and what was found in them.
 
-    Lines show where each plane cuts the others. Objects have the colours of `overlay`: those of their classes, where
-    these are known. Voxels are drawn in the proportions of their size, as cubes where
-    it is not known; where it is, there is a scale bar.
+    Of objects the outlines are drawn, of a mask the tints of its classes, in the colours of `overlay`. Lines show where
+    each plane cuts the others. Voxels are drawn in the proportions of their size, as cubes where it is not known; where
+    it is, there is a scale bar.
 
     Parameters
     ----------
     image
         Axes ``ZYX`` and perhaps ``C``, in any order; of time and pages the middle is taken. It may be lazy: it is
         read plane by plane.
-    labels
-        The objects, or their label image, of the image's spatial shape.
+    found
+        Objects, or their label image, or a mask; of the image's spatial shape.
     at
         Where the planes meet, as (plane, row, column). If None, each plane is the one in the middle half of its
-        axis that meets most objects.
+        axis that meets most objects, or classes.
     max_side
         Longest side of the picture, about.
 
@@ -67,7 +66,7 @@ def three_planes(
     InputError
         If the image has no depth, the shapes differ, or `at` lies outside.
     """
-    values = labels.labels if isinstance(labels, Instances) else np.asarray(labels)
+    values = values_of(found)
     volume = _volume(image)
     shape = tuple(volume.sizes[a] for a in "ZYX")
     if values.shape != shape:
@@ -81,10 +80,10 @@ def three_planes(
     layout = _Layout.of(shape, _proportions(volume), max_side)
     picture, _ = backdrop(_mosaic(volume, at, layout))
     outlined = layout.fill(_label_panels(values, at), layout.nearest, 0)
-    colours = object_colours(picture, outlined, labels)
+    paint = painter(found, picture, outlined)
     _draw_crosshairs(picture, at, layout)
     for panel in layout.panels():
-        draw_outlines(picture[panel], outlined[panel], colours)
+        paint(picture[panel], outlined[panel])
     return _finish(picture, at, layout, spacing=volume.spacing("ZYX"))
 
 

@@ -1,0 +1,72 @@
+"""The files of a prediction while they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .prediction import Prediction
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """Which files a prediction has got, in a folder of their own.
+
+    Parameters
+    ----------
+    prediction
+        What they hold.
+    folder
+        Where they are written.
+    name
+        What their names begin with.
+
+    Attributes
+    ----------
+    paths
+        Files by what they hold; from the second frame on its number follows, as in ``overlay 1``.
+    notes
+        Those of the prediction, and what was left out.
+    n_objects, shares
+        What the files hold, as `stellate.prediction.files.FileOutcome` says it.
+    """
+
+    def __init__(self, prediction: Prediction, folder: Path, name: str) -> None:
+        self.prediction = prediction
+        self.folder = folder
+        self.name = name
+        self.places = ["".join(f"{a}{i:03d}" for a, i in p.items()) for p in prediction.positions()]
+        self.paths: dict[str, Path] = {}
+        self.notes = list(prediction.notes)
+        self.n_objects: int | None = None
+        self.shares: dict[str, float] = {}
+
+    def path(self, kind: str, ending: str, *, frame: int | None = None) -> Path:
+        """Where something is written; what that of a later frame holds is told apart by its number."""
+        place = self.places[frame] if frame is not None else ""
+        path = self.folder / "_".join(part for part in (self.name, place, ending) if part)
+        self.paths[f"{kind} {frame}" if frame else kind] = path
+        return path
+
+    def note(self, text: str) -> None:
+        """Say something of the files; once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    @property
+    def axes(self) -> str:
+        """Axes of what covers the image in one file, frames included."""
+        prediction = self.prediction
+        spatial = "ZYX" if prediction.volumetric else "YX"
+        if not prediction.along:
+            return spatial
+        # pages of which nothing is known are the planes of a stack to other programs
+        return ("Z" if prediction.along == "P" and spatial == "YX" else "T") + spatial
+
+    @property
+    def spacing_um(self) -> dict[str, float]:
+        """Pixel size of what covers the image, where known."""
+        spatial = "ZYX" if self.prediction.volumetric else "YX"
+        return {a: s for a, s in self.prediction.image.spacing_um.items() if a in spatial}

@@ -1,0 +1,79 @@
+"""The numbers of what was found in one image: measurements of objects, areas of classes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..axes import Image
+from ..data.pixels import ChannelsLast
+from ..geometry.measure import measure
+from ..geometry.measure_volume import measure_volume
+from ..results import Instances, Mask
+
+__all__ = ["class_areas", "measured_objects"]
+
+Columns = dict[str, Any]
+
+
+def measured_objects(frame: Image, instances: Instances) -> Columns:
+    """Columns of a value for each object: what the model says of it, and its measurements.
+
+    Parameters
+    ----------
+    frame
+        The image or volume.
+    instances
+        What was found in it.
+    """
+    volume = instances.labels.ndim == 3
+    spacing: Any = frame.spacing("ZYX" if volume else "YX")
+    measure_all: Any = measure_volume if volume else measure
+    columns: dict[str, npt.NDArray[Any]] = measure_all(
+        instances.labels,
+        ChannelsLast(frame, volume=volume),
+        spacing=spacing,
+        channel_names=frame.channel_names,
+        count=len(instances),
+    )
+    return {**_known(instances), **columns}
+
+
+def class_areas(frame: Image, mask: Mask) -> Columns:
+    """Columns of a value for each class: how much of the image it takes.
+
+    Parameters
+    ----------
+    frame
+        The image or volume.
+    mask
+        What was found in it.
+
+    Returns
+    -------
+    dict
+        ``class``; ``area_px``, of volumes ``volume_px``; where the size of a pixel is known ``area_um2`` or
+        ``volume_um3``; and ``share``, of all pixels, those of unknown class included.
+    """
+    volume = mask.classes.ndim == 3
+    spacing = frame.spacing("ZYX" if volume else "YX")
+    known = mask.classes[mask.classes >= 0]
+    pixels = np.bincount(known, minlength=len(mask.class_names)).astype(np.int64)
+    columns: Columns = {"class": list(mask.class_names), "volume_px" if volume else "area_px": pixels}
+    if spacing is not None:
+        columns["volume_um3" if volume else "area_um2"] = pixels * math.prod(spacing)
+    return {**columns, "share": pixels / max(1, mask.classes.size)}
+
+
+def _known(instances: Instances) -> Columns:
+    """What the model says of each object: its probability, and its class where there are several."""
+    columns: Columns = {"label": np.arange(1, len(instances) + 1)}
+    if instances.scores is not None:
+        columns["probability"] = instances.scores
+    if instances.classes is not None:
+        names = np.array([*instances.class_names, ""], dtype=object)
+        columns["class"] = names[instances.classes]
+    return columns

@@ -1,0 +1,56 @@
+"""From a class of every pixel to objects: the connected pieces of each class."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..geometry.components import FOREGROUND, REGION_NAMES, instances_of_regions, label_components
+from ..results import Instances, Mask
+
+__all__ = ["pieces_of"]
+
+
+def pieces_of(mask: Mask, *, border_width: int = 1) -> Instances:
+    """Make an object of each connected piece of a class; the first class is the ground between them.
+
+    Pixels that have a corner in common are connected. Where the classes are `REGION_NAMES` (background, foreground,
+    border), as of a model that was trained on objects, these are the pieces of the foreground, each grown into the
+    border next to it; see `stellate.geometry.components.instances_of_regions`.
+
+    Parameters
+    ----------
+    mask
+        Of an image or a volume.
+    border_width
+        Width of the border that such a model was trained with.
+
+    Returns
+    -------
+    Instances
+        Their classes are those of the mask less the first; none where only one is left. Where the mask has
+        probabilities, the score of an object is the mean probability of its class over its pixels.
+    """
+    if mask.class_names == REGION_NAMES:
+        labels = instances_of_regions(mask.classes, width=border_width)
+        of = np.full(int(labels.max(initial=0)), FOREGROUND, dtype=np.int32)
+        names: tuple[str, ...] = ()
+    else:
+        labels, of = label_components(mask.classes, background=(0,))
+        names = mask.class_names[1:] if len(mask.class_names) > 2 else ()
+    np.maximum(labels, 0, out=labels)
+    scores = None if mask.probabilities is None else _mean_probabilities(labels, of, mask.probabilities)
+    return Instances(labels, scores, of - 1 if names else None, names)
+
+
+def _mean_probabilities(
+    labels: npt.NDArray[np.int32], of: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Of each object the mean of the map of its class, over its pixels of that class and of its border."""
+    total = np.zeros(len(of) + 1)
+    for c in np.unique(of).tolist():
+        mine = np.flatnonzero(np.concatenate([[False], of == c]))
+        sums = np.bincount(labels.ravel(), probabilities[c].ravel(), len(total))
+        total[mine] = sums[mine]
+    pixels = np.bincount(labels.ravel(), minlength=len(total))
+    return (total / np.maximum(pixels, 1))[1:].astype(np.float32)
