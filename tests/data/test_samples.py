@@ -163,7 +163,7 @@ def test_channels_that_are_not_used_are_not_kept(tmp_path: Path) -> None:
 def test_pixels_of_objects_are_counted_by_plane() -> None:
     labels = np.zeros((3, 4, 5), np.int32)
     labels[1, :2, :3], labels[2, 0], labels[0, 0, 0] = 4, 2, -1
-    assert Sample(None, Instances(labels)).object_pixels.tolist() == [0, 6, 5]
+    assert Sample(None, Instances(labels)).pixels_by_line.ravel().tolist() == [0, 6, 5]
 
 
 def test_generated_volumes_have_the_wanted_slices() -> None:

@@ -66,7 +66,7 @@ def take_patch(
     Parameters
     ----------
     sample
-        Pixels ``(C, H, W)``; labels ``(H, W)``, at most 2**24 different ids in a patch.
+        Pixels ``(C, H, W)``; labels, or classes of a mask, ``(H, W)``, at most 2**24 different ids in a patch.
     size
         Height and width of the patch.
     augmentation

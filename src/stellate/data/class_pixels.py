@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ..results import Mask
 from .findings import Finding, Severity
 
-__all__ = ["ClassPixels", "check_training_classes", "count_class_pixels"]
+__all__ = ["ClassPixels", "check_training_classes", "count_class_pixels", "pixels_of_classes"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class ClassPixels:
     n_masks: int
     not_annotated: int
 
+    @classmethod
+    def of_masks(cls, names: Sequence[str], rows: Sequence[npt.NDArray[np.int64]]) -> ClassPixels:
+        """Put together what `pixels_of_classes` says of each mask."""
+        table = np.array(rows, dtype=np.int64).reshape(len(rows), len(names) + 1)
+        counts, present = table[:, :-1], table[:, :-1] > 0
+        among = (present * counts.sum(axis=1, keepdims=True)).sum(axis=0)
+        columns = (counts.sum(axis=0), among, present.sum(axis=0))
+        pixels, where, masks = (tuple(int(n) for n in column) for column in columns)
+        return cls(tuple(names), pixels, where, masks, len(rows), int(table[:, -1].sum()))
+
     @property
     def missing(self) -> tuple[str, ...]:
         """Classes without pixels."""
@@ -58,22 +69,20 @@ def count_class_pixels(masks: Iterable[Mask], progress: Callable[[int], None] | 
         Called with the number of masks done after each.
     """
     names: tuple[str, ...] = ()
-    rows: list[list[int]] = []
-    not_annotated = 0
+    rows: list[npt.NDArray[np.int64]] = []
     for mask in masks:
         names = mask.class_names
-        known = mask.classes[mask.classes >= 0]
-        rows.append(np.bincount(known, minlength=len(names)).tolist())
-        not_annotated += mask.classes.size - known.size
-        del mask, known
+        rows.append(pixels_of_classes(mask))
+        del mask
         if progress is not None:
             progress(len(rows))
-    counts = np.array(rows, dtype=np.int64).reshape(len(rows), len(names))
-    present = counts > 0
-    among = (present * counts.sum(axis=1, keepdims=True)).sum(axis=0)
-    columns = (counts.sum(axis=0), among, present.sum(axis=0))
-    pixels, where, masks_ = (tuple(int(n) for n in column) for column in columns)
-    return ClassPixels(names, pixels, where, masks_, len(rows), not_annotated)
+    return ClassPixels.of_masks(names, rows)
+
+
+def pixels_of_classes(mask: Mask) -> npt.NDArray[np.int64]:
+    """Pixels of each class, and last of none: ``(n_classes + 1,)`` int64."""
+    counts = np.bincount(mask.classes.reshape(-1) + 1, minlength=len(mask.class_names) + 1)
+    return np.roll(counts, -1).astype(np.int64)
 
 
 def check_training_classes(counts: ClassPixels, masks: Path) -> list[Finding]:

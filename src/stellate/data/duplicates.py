@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..results import Instances
+from .annotations import PixelAnnotation, pixel_ids
 
 __all__ = ["look_alikes", "pair_hash", "pixel_hash", "thumbnail"]
 
@@ -28,10 +29,12 @@ def pixel_hash(image: Image) -> str:
     return _array_hash(image.array)
 
 
-def pair_hash(image: Image, annotation: Instances) -> str:
-    """Hash of all that a network learns from an image: its pixels and axes, the objects in it and their classes."""
-    parts = [image.axes, _array_hash(image.array), _array_hash(annotation.labels)]
-    if annotation.classes is not None:
+def pair_hash(image: Image, annotation: PixelAnnotation) -> str:
+    """Hash of all that a network learns from an image: its pixels and axes, what is annotated, and classes."""
+    parts = [image.axes, _array_hash(image.array), _array_hash(pixel_ids(annotation))]
+    if not isinstance(annotation, Instances):
+        parts += [*annotation.class_names]
+    elif annotation.classes is not None:
         parts += [_array_hash(annotation.classes), *annotation.class_names]
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 

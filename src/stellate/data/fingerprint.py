@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import DataError
-from ..results import Instances
+from ..results import Mask
+from .annotations import PixelAnnotation
+from .class_pixels import ClassPixels, pixels_of_classes
 from .folder import Dataset
-from .objects import ObjectSizes, measure_objects
+from .objects import ObjectSizes, measure_objects, measure_structures
 from .reading import spatial_sizes
 
 __all__ = ["Fingerprint", "fingerprint"]
@@ -38,6 +40,8 @@ class Fingerprint:
 
     Percentiles are mappings such as ``{"1": 5.2, "50": 17.0, "100": 48.5}``; counts of kinds are mappings
     such as ``{"uint8": 480, "uint16": 2}``, most frequent first.
+
+    Objects of class masks are the connected pieces of all classes but the one that most pixels have.
 
     Attributes
     ----------
@@ -74,6 +78,8 @@ class Fingerprint:
         Number of objects of each class by name, and of their pixels; empty if objects are not told apart.
     unknown_class
         Number of objects whose class is not known; None if objects are not told apart.
+    mask_pixels
+        Pixels of each class, of class masks or where classes of pixels were asked for; else None.
     """
 
     n_images: int
@@ -98,6 +104,7 @@ class Fingerprint:
     class_objects: Mapping[str, int] = field(default_factory=dict)
     class_pixels: Mapping[str, int] = field(default_factory=dict)
     unknown_class: int | None = None
+    mask_pixels: ClassPixels | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -117,13 +124,17 @@ class _Traits:
     sizes: ObjectSizes
     spacing: tuple[float, ...] | None
     classes: npt.NDArray[np.int32]
+    mask_names: tuple[str, ...] = ()
+    mask_pixels: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    """Pixels of each class, and last of none."""
 
 
 def fingerprint(
     dataset: Dataset,
     *,
     progress: Callable[[int, int], None] | None = None,
-    each: Callable[[int, Image, Instances], None] | None = None,
+    each: Callable[[int, Image, PixelAnnotation], None] | None = None,
+    mask_of: Callable[[PixelAnnotation], Mask] | None = None,
 ) -> Fingerprint:
     """Summarise a dataset. Images or volumes are read one after another, and only their numbers are kept.
 
@@ -135,6 +146,8 @@ def fingerprint(
         Called with the images done and their number after each.
     each
         Called with the number of each image, itself and its annotation, for those who want to know more of them.
+    mask_of
+        Gives the classes of pixels that are counted, where annotations are no masks. None to count those of masks only.
 
     Raises
     ------
@@ -148,7 +161,7 @@ def fingerprint(
         raise DataError(f"{dataset.root}: no images to look at")
     all_traits: list[_Traits] = []
     for k in range(len(dataset)):
-        traits = _look(dataset, k, each)
+        traits = _look(dataset, k, each, mask_of)
         if all_traits and traits.spatial_axes != all_traits[0].spatial_axes:
             raise DataError(
                 f"{dataset[k].image_path}: has the axes {traits.spatial_axes}, where {dataset[0].image_path.name} has "
@@ -157,17 +170,40 @@ def fingerprint(
         all_traits.append(traits)
         if progress is not None:
             progress(k + 1, len(dataset))
+    if all_traits[0].mask_names:
+        pixels = ClassPixels.of_masks(all_traits[0].mask_names, [t.mask_pixels for t in all_traits])
+        if dataset.mask_classes is not None:
+            all_traits = _without_class(all_traits, int(np.argmax(pixels.pixels)))
+        return replace(_summary(all_traits), mask_pixels=pixels)
     summary = _summary(all_traits)
     return replace(summary, **_classes(all_traits, dataset.class_names)) if dataset.class_names else summary
 
 
-def _look(dataset: Dataset, index: int, each: Callable[[int, Image, Instances], None] | None) -> _Traits:
+def _look(
+    dataset: Dataset,
+    index: int,
+    each: Callable[[int, Image, PixelAnnotation], None] | None,
+    mask_of: Callable[[PixelAnnotation], Mask] | None,
+) -> _Traits:
     """Traits of a pair, which is let go before the next one is read."""
     image, annotation = dataset.pair(index)
     _refuse_not_finite(image, dataset[index].image_path)
     if each is not None:
         each(index, image, annotation)
-    return _traits(image, annotation)
+    traits = _traits(image, annotation)
+    if mask_of is not None or isinstance(annotation, Mask):
+        mask = mask_of(annotation) if mask_of is not None else annotation
+        assert isinstance(mask, Mask)
+        traits = replace(traits, mask_names=mask.class_names, mask_pixels=pixels_of_classes(mask))
+    return traits
+
+
+def _without_class(traits: Sequence[_Traits], ground: int) -> list[_Traits]:
+    """Without the pieces of one class, the ground on which the others are."""
+    kept = [t.classes != ground for t in traits]
+    return [
+        replace(t, sizes=t.sizes.only(k), classes=t.classes[k]) for t, k in zip(traits, kept, strict=True)
+    ]
 
 
 def _refuse_not_finite(image: Image, path: Path) -> None:
@@ -179,13 +215,17 @@ def _refuse_not_finite(image: Image, path: Path) -> None:
         )
 
 
-def _traits(image: Image, annotation: Instances) -> _Traits:
+def _traits(image: Image, annotation: PixelAnnotation) -> _Traits:
     values = np.asarray(image.array).reshape(-1)
     values = values[:: max(1, values.size // _INTENSITIES_SAMPLED)]
     sides = spatial_sizes(image)
     spatial = "".join(sides)
-    sizes = measure_objects(annotation.labels)
-    unknown = np.full(len(sizes.areas), -1, dtype=np.int32)
+    if isinstance(annotation, Mask):
+        sizes, classes = measure_structures(annotation.classes)
+    else:
+        sizes = measure_objects(annotation.labels)
+        unknown = np.full(len(sizes.areas), -1, dtype=np.int32)
+        classes = unknown if annotation.classes is None else annotation.classes
     return _Traits(
         axes=image.axes,
         dtype=str(image.array.dtype),
@@ -195,7 +235,7 @@ def _traits(image: Image, annotation: Instances) -> _Traits:
         intensities=np.percentile(values, INTENSITY_PERCENTILES),
         sizes=sizes,
         spacing=image.spacing(spatial),
-        classes=unknown if annotation.classes is None else annotation.classes,
+        classes=classes,
     )
 
 

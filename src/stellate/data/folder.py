@@ -1,8 +1,9 @@
 """Annotated folders: ``images/`` beside ``masks/``, or such a pair in each of ``train/``, ``val/`` and
 ``test/``.
 
-An image and its mask have the same name; the suffix may differ, and so may the case of the letters. Where
-objects are of several classes, files beside the masks say which; see `stellate.data.classes`.
+An image and its mask have the same name; the suffix may differ, and so may the case of the letters. Masks hold objects,
+unless the dataset is told what classes their values mean (`stellate.data.mask_use`). Where objects are of several
+classes, files beside the masks say which; see `stellate.data.classes`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from .. import io
 from ..axes import Image
 from ..errors import DataError
 from ..results import Instances
+from .annotations import PixelAnnotation, pixel_ids, with_pixel_ids
 from .channels import pick_channels
 from .class_names import renumbering
 from .classes import MISFIT_REMEDY, ObjectClasses, read_classes
 from .listing import SPLITS, Listing, Record, list_pairs
+from .mask_classes import MaskClasses
 from .pixels import ONE_FRAME, several_frames
 from .reading import mask_shape, misfit, read_image
 
@@ -51,6 +54,8 @@ class Dataset(Sequence[Record]):
         Channels that images are reduced to, as in `choose_channels`; empty for all.
     classes
         Classes of the objects by the path of their mask; of other masks nothing is known.
+    mask_classes
+        What the values of masks mean; None where they are the labels of objects.
     """
 
     root: Path
@@ -59,6 +64,7 @@ class Dataset(Sequence[Record]):
     class_names: tuple[str, ...] = ()
     channels: tuple[int | str, ...] = ()
     classes: Mapping[Path, ObjectClasses] = field(default_factory=dict, repr=False)
+    mask_classes: MaskClasses | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -125,6 +131,10 @@ class Dataset(Sequence[Record]):
         classes = {mask: of.renumbered(table) for mask, of in self.classes.items()}
         return replace(self, class_names=tuple(names), classes=classes)
 
+    def with_mask_classes(self, known: MaskClasses) -> Dataset:
+        """The same with masks that hold classes of pixels, in place of objects."""
+        return replace(self, class_names=known.class_names, classes={}, mask_classes=known)
+
     def image(self, index: int) -> Image:
         """Read an image. Pages that its file does not name are planes where the mask has as many.
 
@@ -147,21 +157,27 @@ class Dataset(Sequence[Record]):
         record = self.records[index]
 
         def shape() -> tuple[int, ...]:
-            return mask_shape(record.mask_path) if mask is None else mask
+            if mask is not None:
+                return mask
+            if self.mask_classes is not None:
+                return self.mask_classes.read(record.mask_path).classes.shape
+            return mask_shape(record.mask_path)
 
         return read_image(record.image_path, self.axes, shape, read=read)
 
-    def annotation(self, index: int) -> Instances:
-        """Read the mask that belongs to an image; ids become contiguous from 1.
+    def annotation(self, index: int) -> PixelAnnotation:
+        """Read the mask that belongs to an image: the class of each pixel, or objects, whose ids become contiguous.
 
         Raises
         ------
         DataError
-            If classes are stated of objects that are not in the mask.
+            If classes are stated of objects that are not in the mask, or pixels have values that are of no class.
         InputError
-            If the file cannot be read as a label image.
+            If the file cannot be read as a mask of this kind.
         """
         path = self.records[index].mask_path
+        if self.mask_classes is not None:
+            return self.mask_classes.read(path)
         labels, ids = io.read_labels(path)
         stated = self.classes.get(path)
         if stated is None:
@@ -170,23 +186,25 @@ class Dataset(Sequence[Record]):
             raise DataError(f"{stated.file}: {misfit} in {path.name}; {MISFIT_REMEDY}")
         return Instances(labels, classes=stated.of(ids), class_names=self.class_names)
 
-    def pair(self, index: int) -> tuple[Image, Instances]:
+    def pair(self, index: int) -> tuple[Image, PixelAnnotation]:
         """Read an image and its annotation, and see to it that they cover the same pixels.
 
         Raises
         ------
         DataError
-            If the image has several frames, the spatial shapes differ, or classes are stated of objects that are not in
-            the mask.
+            If the image has several frames, the spatial shapes differ, or the annotation cannot be used; see
+            `annotation`.
         InputError
             If either file cannot be read.
         """
         annotation = self.annotation(index)
-        image = self._image(index, annotation.labels.shape)
-        if image.sizes.get("Z") == 1 and annotation.labels.ndim == 2:
+        ids = pixel_ids(annotation)
+        image = self._image(index, ids.shape)
+        if image.sizes.get("Z") == 1 and ids.ndim == 2:
             # TIFF files do not tell a volume of one plane from an image; the user said it of this one
-            annotation = replace(annotation, labels=annotation.labels[np.newaxis])
-        if wrong := misfit(image, annotation.labels.shape):
+            ids = ids[np.newaxis]
+            annotation = with_pixel_ids(annotation, ids)
+        if wrong := misfit(image, ids.shape):
             raise DataError(f"{self.records[index].mask_path}: the mask has {wrong}")
         return image, annotation
 

@@ -39,12 +39,16 @@ class MaskClasses:
     tolerance
         A value belongs to the nearest of the known ones, if the distance is at most this. Of colours it is that in the
         cube of red, green and blue.
+    order
+        Names of all classes in the order of their ids, where that is not the order in which they first occur, or there
+        are classes that no value has.
     """
 
     values: tuple[Value, ...]
     names: tuple[str, ...]
     ignore: tuple[Value, ...] = ()
     tolerance: float = 0.0
+    order: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.names) or not self.values:
@@ -64,13 +68,17 @@ class MaskClasses:
                 if collides
                 else f"the value {value_text(twice[0])} is given twice; give it once"
             )
+        if self.order and (strange := [name for name in self.names if name not in self.order]):
+            raise ConfigError(
+                f"the class {strange[0]} is not among {', '.join(self.order)}; name the classes alike"
+            )
         if not 0 <= self.tolerance < math.inf:
             raise ConfigError(f"tolerance {self.tolerance:g}: expected a distance from 0")
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """One for each class id."""
-        return tuple(dict.fromkeys(self.names))
+        return self.order or tuple(dict.fromkeys(self.names))
 
     @property
     def in_colour(self) -> bool:
@@ -159,6 +167,7 @@ class MaskClasses:
             "names": list(self.names),
             "ignore": [v if isinstance(v, int) else list(v) for v in self.ignore],
             "tolerance": self.tolerance,
+            **({"order": list(self.order)} if self.order else {}),
         }
 
     @classmethod
@@ -173,11 +182,12 @@ class MaskClasses:
         try:
             values, ignore = (tuple(map(_value, data[key])) for key in ("values", "ignore"))
             names, tolerance = tuple(map(str, data["names"])), float(data["tolerance"])
+            order = tuple(map(str, data.get("order", ())))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"expected values of mask classes, their names, ignore and tolerance: {error}"
             ) from error
-        return cls(values, names, ignore, tolerance)
+        return cls(values, names, ignore, tolerance, order)
 
     @cached_property
     def _known(self) -> tuple[KDTree, npt.NDArray[np.int64]]:

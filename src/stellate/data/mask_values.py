@@ -1,7 +1,8 @@
-"""The distinct numbers or colours in masks, and how many pixels have each."""
+"""The distinct numbers or colours in masks, how many pixels have each, and how users write them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..io.class_masks import Value
 
-__all__ = ["ValueCounts", "count_values", "distinct_values", "value_text", "values_of"]
+__all__ = ["ValueCounts", "count_values", "distinct_values", "parse_value", "value_text", "values_of"]
 
 Points = npt.NDArray[np.int64]
 
@@ -21,6 +22,8 @@ Points = npt.NDArray[np.int64]
 _MOST_VALUES = 1 << 21
 _MOST_NAMED = 8
 _TABLE = 1 << 16
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +135,30 @@ def value_text(value: Value) -> str:
     if isinstance(value, int):
         return str(value)
     return "#{:02x}{:02x}{:02x}".format(*value) if max(value) < 256 else str(value)
+
+
+def parse_value(text: str | int) -> Value:
+    """A value from what users write.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither a number from 0 nor a colour.
+
+    Examples
+    --------
+    >>> parse_value("128"), parse_value("#ff0010")
+    (128, (255, 0, 16))
+    """
+    written = str(text).strip()
+    if _NUMBER.fullmatch(written):
+        return int(written)
+    if _COLOUR.fullmatch(written):
+        red, green, blue = (int(written[k : k + 2], 16) for k in (1, 3, 5))
+        return red, green, blue
+    raise ConfigError(
+        f"{written!r} is no value of a mask; write a number such as 128, or a colour as #rrggbb"
+    )
 
 
 def _codes(stored: npt.NDArray[Any], *, in_colour: bool) -> npt.NDArray[Any]:

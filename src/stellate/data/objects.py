@@ -9,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["ObjectSizes", "count_pieces", "measure_objects"]
+from ..geometry.components import label_components
+
+__all__ = ["ObjectSizes", "count_pieces", "measure_objects", "measure_structures"]
 
 IndexArray = npt.NDArray[np.int64]
 
 _COUNTED = 1 << 22
+# Pieces of a class in fewer pixels are specks of the annotation: they would outnumber what is to be seen.
+_SPECK = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,10 @@ class ObjectSizes:
     areas: IndexArray
     extents: IndexArray
     cut: npt.NDArray[np.bool_]
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> ObjectSizes:
+        """Some of the objects."""
+        return ObjectSizes(self.areas[chosen], self.extents[chosen], self.cut[chosen])
 
     @property
     def diameters(self) -> npt.NDArray[np.float64]:
@@ -62,6 +70,27 @@ def measure_objects(labels: npt.NDArray[Any]) -> ObjectSizes:
     spans = np.array([[(s.start, s.stop) for s in box or nowhere] for box in boxes], dtype=np.int64)
     first, stop = spans.reshape(-1, labels.ndim, 2).transpose(2, 0, 1)
     return ObjectSizes(areas[1:], stop - first, (first == 0) | (stop == labels.shape))
+
+
+def measure_structures(classes: npt.NDArray[Any]) -> tuple[ObjectSizes, npt.NDArray[np.int32]]:
+    """Measure the connected pieces of every class, but for specks.
+
+    Parameters
+    ----------
+    classes
+        2D or 3D, integer: the class of each pixel; what is below 0 is of none.
+
+    Returns
+    -------
+    sizes : ObjectSizes
+        Of each piece.
+    classes : (n,) int32
+        The class that each is of.
+    """
+    labels, kinds = label_components(classes, background=())
+    sizes = measure_objects(labels)
+    large = sizes.areas >= _SPECK
+    return sizes.only(large), kinds[large]
 
 
 def count_pieces(labels: npt.NDArray[Any]) -> IndexArray:

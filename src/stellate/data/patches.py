@@ -15,7 +15,8 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ..geometry.labels import relabel
-from ..results import Instances
+from ..results import Instances, IntArray
+from .annotations import PixelAnnotation, with_pixel_ids
 from .augmentation import Augmentation, take_patch
 from .intensity import vary_intensity
 from .samples import Sample
@@ -40,7 +41,7 @@ class PatchSettings:
     size: tuple[int, ...] = (256, 256)
     """Height and width in pixels, or sides along (z, y, x) of patches of volumes."""
     foreground_chance: float = 0.9
-    """Chance that a patch is placed where an object lies, as StarDist does."""
+    """Chance that a patch is placed where an object lies, as StarDist does, or a class that is drawn before."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How patches vary."""
     anisotropy: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -87,20 +88,18 @@ class PatchDataset(Dataset[dict[str, Any]]):
 
     def cut(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """An augmented patch of a sample."""
-        pixels, labels = self._taken(sample, rng)
-        labels, ids = relabel(labels)
+        pixels, ids = self._taken(sample, rng)
+        annotation = _of_patch(sample.annotation, ids)
+        # each object may be of another brightness, but what tells classes apart stays
+        objects = annotation.labels if isinstance(annotation, Instances) else np.zeros_like(ids)
         pixels = vary_intensity(
             pixels,
-            labels,
+            objects,
             strength=self.settings.augmentation.intensity,
             rng=rng,
             anisotropy=self.settings.anisotropy,
         )
-        classes = sample.annotation.classes
-        if classes is not None:
-            classes = classes[ids - 1]
-        instances = Instances(labels, classes=classes, class_names=sample.annotation.class_names)
-        return Sample(pixels=pixels, annotation=instances, name=sample.name)
+        return Sample(pixels=pixels, annotation=annotation, name=sample.name)
 
     def _taken(self, sample: Sample, rng: np.random.Generator) -> tuple[Any, Any]:
         settings = self.settings
@@ -112,6 +111,15 @@ class PatchDataset(Dataset[dict[str, Any]]):
         if len(settings.size) == 2:
             return take_patch(sample, settings.size, **how)
         return take_volume_patch(sample, settings.size, anisotropy=settings.anisotropy, **how)
+
+
+def _of_patch(annotation: PixelAnnotation, ids: IntArray) -> PixelAnnotation:
+    """The annotation of a patch, whose pixels are of these objects or classes of the whole."""
+    if not isinstance(annotation, Instances):
+        return with_pixel_ids(annotation, ids)
+    labels, kept = relabel(ids)
+    classes = None if annotation.classes is None else annotation.classes[kept - 1]
+    return Instances(labels, classes=classes, class_names=annotation.class_names)
 
 
 class EpochSampler(Sampler[int]):

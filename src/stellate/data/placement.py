@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ..results import Instances
+from .annotations import pixel_ids
 from .samples import Sample
 
 __all__ = ["UNKNOWN", "choose_corner", "cut_out"]
@@ -27,12 +29,13 @@ def choose_corner(
     sides
         Of the region, in pixels.
     foreground_chance
-        Chance that some pixel of an object, each as likely as any other, is in the region.
+        Chance that some pixel of an object, each as likely as any other, is in the region; of a mask, one of a class
+        that is drawn first, so that rare classes are seen as often as others.
     rng
         Source of all choices.
     """
-    shape = sample.annotation.labels.shape
-    centre = _object_pixel(sample, rng) if rng.random() < foreground_chance else None
+    shape = pixel_ids(sample.annotation).shape
+    centre = _drawn_pixel(sample, rng) if rng.random() < foreground_chance else None
     corner = []
     for axis, (side, full) in enumerate(zip(sides, shape, strict=True)):
         if side >= full:
@@ -45,15 +48,19 @@ def choose_corner(
     return tuple(corner)
 
 
-def _object_pixel(sample: Sample, rng: np.random.Generator) -> tuple[int, ...] | None:
-    """A pixel of an object; None where there are none. Only one row or plane of the labels is looked through."""
-    until = np.cumsum(sample.object_pixels)
-    if not until.size or not until[-1]:
+def _drawn_pixel(sample: Sample, rng: np.random.Generator) -> tuple[int, ...] | None:
+    """A pixel of an object or class; None where there are none. Only one row or plane is looked through."""
+    counts = sample.pixels_by_line
+    groups = np.flatnonzero(counts.sum(axis=0))
+    if not groups.size:
         return None
+    group = groups[int(rng.integers(groups.size))] if groups.size > 1 else groups[0]
+    until = np.cumsum(counts[:, group])
     rank = int(rng.integers(until[-1]))
     first = int(np.searchsorted(until, rank, side="right"))
-    line = sample.annotation.labels[first]
-    place = np.flatnonzero(line > 0)[rank - (until[first - 1] if first else 0)]
+    line = pixel_ids(sample.annotation)[first]
+    inside = line > 0 if isinstance(sample.annotation, Instances) else line == group
+    place = np.flatnonzero(inside)[rank - (until[first - 1] if first else 0)]
     return (first, *(int(k) for k in np.unravel_index(place, line.shape)))
 
 
@@ -78,7 +85,7 @@ def cut_out(
     labels : ndarray
         ``sides`` int32; `UNKNOWN` beyond the image.
     """
-    labels = sample.annotation.labels
+    labels = pixel_ids(sample.annotation)
     inner, margins = [], []
     for start, length, full in zip(corner, sides, labels.shape, strict=True):
         inner.append(slice(max(start, 0), min(start + length, full)))

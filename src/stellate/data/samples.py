@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..axes import Image
 from ..errors import InputError
 from ..results import Instances
+from .annotations import PixelAnnotation, pixel_ids, pixels_by_line
 from .channels import choose_channels
 from .folder import Dataset
 from .normalization import ArrayLike, Normalization
@@ -79,14 +80,14 @@ class Sample:
     diameter: float | None = None
 
     @cached_property
-    def object_pixels(self) -> npt.NDArray[np.int64]:
-        """``(n,)`` int64: pixels of objects in each row of an image, or each plane of a volume."""
-        return np.array([np.count_nonzero(line > 0) for line in self.annotation.labels], dtype=np.int64)
+    def pixels_by_line(self) -> npt.NDArray[np.int64]:
+        """Where pixels of objects, or of each class, are; see `stellate.data.annotations`."""
+        return pixels_by_line(self.annotation)
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return int(self.pixels.nbytes + self.annotation.labels.nbytes)
+        return int(self.pixels.nbytes + pixel_ids(self.annotation).nbytes)
 
 
 class _Samples(ABC):
@@ -127,18 +128,18 @@ class _Samples(ABC):
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
     @abstractmethod
-    def _read(self, index: int) -> tuple[npt.NDArray[Any], Instances, str]:
+    def _read(self, index: int) -> tuple[npt.NDArray[Any], PixelAnnotation, str]:
         """Read or generate an image ``(C, *spatial)`` with its annotation and name."""
 
     def _make(self, index: int) -> Sample:
-        array, instances, name = self._read(index)
+        array, annotation, name = self._read(index)
         if index not in self._known:
-            self._known[index] = (self.normalization.limits(array), typical_diameter(instances))
+            self._known[index] = (self.normalization.limits(array), typical_diameter(annotation))
         limits, diameter = self._known[index]
         pixels: Any = NormalizedPixels(array, self.normalization, limits)
         if array.dtype.itemsize > pixels.dtype.itemsize:
             pixels = pixels[...]
-        return Sample(pixels, instances, name=name, diameter=diameter)
+        return Sample(pixels, annotation, name=name, diameter=diameter)
 
 
 class FolderSamples(_Samples):
@@ -183,13 +184,13 @@ class FolderSamples(_Samples):
         for index in range(len(self)):
             self._pixels(self.dataset.image(index), index)
 
-    def _read(self, index: int) -> tuple[npt.NDArray[Any], Instances, str]:
-        image, instances = self.dataset.pair(index)
+    def _read(self, index: int) -> tuple[npt.NDArray[Any], PixelAnnotation, str]:
+        image, annotation = self.dataset.pair(index)
         pixels = self._pixels(image, index)
         array = pixels[(slice(None),) * len(pixels.shape)]
         if array.size < image.array.size:
             array = array.copy()  # lest the channels that are not used stay in memory
-        return array, instances, image.name
+        return array, annotation, image.name
 
     def _pixels(self, image: Image, index: int) -> Pixels:
         image = image.squeeze("ZYX" if self.volumes else "YX")
@@ -230,7 +231,7 @@ class SyntheticSamples(_Samples):
         self.size = size
         self.anisotropy = anisotropy
 
-    def _read(self, index: int) -> tuple[npt.NDArray[Any], Instances, str]:
+    def _read(self, index: int) -> tuple[npt.NDArray[Any], PixelAnnotation, str]:
         rng = np.random.default_rng([SYNTHETIC_SEED, index])
         if len(self.size) == 2:
             image, instances = generate_field(random_config(rng, self.size), index)
@@ -240,8 +241,10 @@ class SyntheticSamples(_Samples):
         return image.array[np.newaxis], instances, f"generated {index}"
 
 
-def typical_diameter(instances: Instances) -> float | None:
-    """Median diameter, in pixels, of the discs (balls in 3D) that are as large as the objects."""
-    sizes = measure_objects(instances.labels)
+def typical_diameter(annotation: PixelAnnotation) -> float | None:
+    """Median diameter, in pixels, of the discs (balls in 3D) that are as large as the objects; None without objects."""
+    if not isinstance(annotation, Instances):
+        return None
+    sizes = measure_objects(annotation.labels)
     diameters = sizes.diameters[sizes.areas > 0]
     return float(np.median(diameters)) if diameters.size else None

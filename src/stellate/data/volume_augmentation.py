@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from ..geometry.labels import relabel
+from .annotations import pixel_ids
 from .augmentation import Augmentation, choose_zoom
 from .intensity import blur
 from .placement import UNKNOWN, choose_corner, cut_out
@@ -47,7 +48,7 @@ def take_volume_patch(
     Parameters
     ----------
     sample
-        Pixels ``(C, Z, Y, X)``; labels ``(Z, Y, X)``.
+        Pixels ``(C, Z, Y, X)``; labels, or classes of a mask, ``(Z, Y, X)``.
     size
         Sides of the patch along (z, y, x).
     augmentation
@@ -69,7 +70,7 @@ def take_volume_patch(
     zoom = choose_zoom(augmentation, sample.diameter, rng)
     turn = np.eye(3)
     if rng.random() < augmentation.rotation_chance:
-        turn = _rotation(sample.annotation.labels.shape, size, zoom, anisotropy, rng)
+        turn = _rotation(pixel_ids(sample.annotation).shape, size, zoom, anisotropy, rng)
     step = turn / zoom
     moved = not np.array_equal(step, np.eye(3))
     source = _source(step, size) if moved else size
