@@ -17,6 +17,7 @@ from stellate.errors import DataError, InputError
 from stellate.metrics.instances import THRESHOLDS
 from stellate.prediction import evaluation as module
 from stellate.prediction.evaluation import evaluate_dataset
+from stellate.reports import instance_report
 from stellate.reports.agreement import draw_agreement
 from stellate.results import Instances
 from stellate.tasks.instances import InstancesTask
@@ -29,7 +30,9 @@ class Predictor:
     """Stands for a model: it finds what it was given."""
 
     found: dict[str, np.ndarray]
-    info: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="stand-in", class_names=()))
+    info: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(name="stand-in", class_names=(), masks={})
+    )
     asked: list[str] = field(default_factory=list)
     for_volumes: bool = True
 
@@ -113,8 +116,9 @@ def test_no_label_volume_is_held_for_long(volumes, monkeypatch):
         large = labels.repeat(4, axis=0).repeat(3, axis=1).repeat(3, axis=2)
         predictor.found[name] = np.ascontiguousarray(large)
     shape = predictor.found["bad"].shape
-    records = [SimpleNamespace(name="bad")] * 40
+    records = [SimpleNamespace(name="bad", image_path="bad.tif")] * 40
     many = SimpleNamespace(
+        mask_classes=None,
         root=dataset.root,
         class_names=(),
         records=records,
@@ -124,7 +128,7 @@ def test_no_label_volume_is_held_for_long(volumes, monkeypatch):
             Instances(predictor.found["bad"].copy()),
         ),
     )
-    monkeypatch.setattr(module, "draw_agreement", lambda *_: (np.zeros((1, 1, 3), np.uint8),) * 2)
+    monkeypatch.setattr(instance_report, "draw_agreement", lambda *_: (np.zeros((1, 1, 3), np.uint8),) * 2)
     monkeypatch.setattr(
         predictor, "predict", lambda *_: SimpleNamespace(result=Instances(predictor.found["bad"].copy()))
     )

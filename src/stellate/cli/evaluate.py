@@ -12,8 +12,10 @@ from .console import counted, say, show_progress, table
 
 if TYPE_CHECKING:
     from ..metrics.class_scores import ClassMetrics
+    from ..metrics.instance_scores import InstanceMetrics
+    from ..metrics.mask_scores import MaskMetrics
 
-__all__ = ["evaluate", "say_classes"]
+__all__ = ["evaluate", "say_classes", "say_masks", "say_objects"]
 
 _SHOWN = {
     "threshold": "IoU",
@@ -38,6 +40,26 @@ _OF_CLASSES = {
 """Columns of the printed table of classes."""
 
 
+_OF_MASKS = {
+    "class": "class",
+    "n_true": "annotated",
+    "n_predicted": "found",
+    "iou": "IoU",
+    "dice": "Dice",
+    "accuracy": "accuracy",
+    "boundary_f1": "boundary F1",
+    "iou_by_image": "IoU by image",
+}
+"""Columns of the printed table of classes of pixels."""
+
+_MASK_MEANS = {
+    "iou": "mean_iou",
+    "dice": "mean_dice",
+    "accuracy": "class_accuracy",
+    "boundary_f1": "mean_boundary_f1",
+}
+
+
 def evaluate(
     model: str,
     data: Path,
@@ -49,7 +71,8 @@ def evaluate(
 ) -> int:
     """Compare what a model finds with what is annotated: matching at IoU .5 to .95, per image and pooled.
 
-    Objects of volumes are matched in space, by their voxels.
+    Objects of volumes are matched in space, by their voxels. Of a model for classes of pixels: IoU, Dice, accuracy
+    and boundary F1 of each class, and which class was found as which.
 
     Parameters
     ----------
@@ -63,19 +86,43 @@ def evaluate(
         Part of the folder to use; all of it if not given.
     """
     from .. import api
+    from ..metrics.mask_scores import MaskMetrics
 
     with show_progress() as progress:
         evaluation = api.evaluate(model, data, output, split=split, options=options, progress=progress)
     metrics = evaluation.metrics
+    if isinstance(metrics, MaskMetrics):
+        say_masks(metrics)
+    else:
+        say_objects(metrics)
+    if output is not None:
+        say(f"scores and a page with the worst images are in {output.resolve()}")
+    return 0
+
+
+def say_objects(metrics: InstanceMetrics) -> None:
+    """Print the scores at each threshold of IoU."""
     say(table(tuple(_SHOWN.values()), ([row[name] for name in _SHOWN] for row in metrics.table())))
     objects = counted(metrics.n_true, "object")
     say(f"{counted(len(metrics.images), 'image')}, {objects} annotated, {metrics.n_predicted} found")
     say(f"mean accuracy by image, over all thresholds: {metrics.mean_accuracy:.3f}")
     if metrics.classes is not None:
         say_classes(metrics.classes)
-    if output is not None:
-        say(f"scores and a page with the worst images are in {output.resolve()}")
-    return 0
+
+
+def say_masks(metrics: MaskMetrics) -> None:
+    """Print the scores of each class of pixels, and their means."""
+    rows = [[row[name] for name in _OF_MASKS] for row in metrics.table()]
+    means = metrics.pooled.means()
+    total = {"class": "mean", **{name: means[mean] for name, mean in _MASK_MEANS.items()}}
+    say(table(tuple(_OF_MASKS.values()), [*rows, [total.get(name) for name in _OF_MASKS]]))
+    by_image = metrics.by_image("iou")
+    accuracy = means["pixel_accuracy"]
+    say(f"{counted(len(metrics.images), 'image')}, all pixels pooled; mean IoU by image: {by_image:.3f}")
+    if accuracy is not None:
+        say(
+            f"pixel accuracy {accuracy:.3f}; boundaries count as found within {metrics.boundary_tolerance:g} pixels"
+        )
 
 
 def say_classes(classes: ClassMetrics) -> None:

@@ -23,6 +23,15 @@ __all__ = ["CORNER", "SCORES", "UNCLASSIFIED", "ClassAgreement", "MaskMetrics", 
 SCORES = ("iou", "dice", "accuracy", "boundary_f1")
 """Names of the scores of a class."""
 
+_MEANS = {
+    "mean_iou": "iou",
+    "mean_dice": "dice",
+    "pixel_accuracy": "pixel_accuracy",
+    "class_accuracy": "accuracy",
+    "mean_boundary_f1": "boundary_f1",
+}
+"""Names of the scores of all classes together, and of what they are the mean of."""
+
 CORNER = "annotated / found"
 """Heading of the first column of the confusion table."""
 
@@ -122,13 +131,8 @@ class MaskScores:
 
     def means(self) -> Row:
         """Pixel accuracy, and the mean of each score over the classes; that of accuracy is the class accuracy."""
-        return {
-            "mean_iou": _plain(self.mean("iou")),
-            "mean_dice": _plain(self.mean("dice")),
-            "pixel_accuracy": _plain(self.pixel_accuracy),
-            "class_accuracy": _plain(self.mean("accuracy")),
-            "mean_boundary_f1": _plain(self.mean("boundary_f1")),
-        }
+        of = {value: self.mean(value) for value in SCORES} | {"pixel_accuracy": self.pixel_accuracy}
+        return {name: _plain(of[value]) for name, value in _MEANS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +189,11 @@ class MaskMetrics:
         order = sorted((k for k, iou in enumerate(ious) if not math.isnan(iou)), key=lambda k: (ious[k], k))
         return order[:count]
 
+    def overall_table(self) -> list[Row]:
+        """Pixel accuracy and means over the classes: of all pixels pooled, and averaged over the images."""
+        by_image = {name: _plain(self.by_image(value)) for name, value in _MEANS.items()}
+        return [{"pixels": "pooled", **self.pooled.means()}, {"pixels": "by image", **by_image}]
+
     def table(self) -> list[Row]:
         """A row for each class: pooled counts and scores, and means over the images."""
         return [
@@ -217,14 +226,12 @@ class MaskMetrics:
 
     def summary(self) -> Row:
         """The numbers to report, ready for JSON; those that do not say otherwise are of all pixels pooled."""
-        by_image = {"mean_iou": "iou", "mean_dice": "dice", "class_accuracy": "accuracy"}
-        by_image |= {"pixel_accuracy": "pixel_accuracy", "mean_boundary_f1": "boundary_f1"}
         return {
             "n_images": len(self.images),
             "n_pixels": self.pooled.n_pixels,
             "boundary_tolerance": self.boundary_tolerance,
             **self.pooled.means(),
-            **{f"{name}_by_image": _plain(self.by_image(value)) for name, value in by_image.items()},
+            **{f"{name}_by_image": _plain(self.by_image(value)) for name, value in _MEANS.items()},
             "by_class": {row.pop("class"): row for row in self.table()},
             "confusion": self.confusion_table(),
         }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,14 +16,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..axes import Image
+from ..data.annotations import PixelAnnotation, pixel_ids
 from ..data.folder import Dataset
+from ..data.mask_use import as_trained
 from ..errors import DataError, InputError
 from ..io import write_table
 from ..io.atomic import atomic
-from ..metrics.instances import InstanceMetrics
-from ..reports.agreement import draw_agreement
 from ..reports.evaluation_page import write_evaluation_page
-from ..results import Instances, Result
+from ..reports.evaluation_report import Metrics, report_of
 from .options import PredictOptions
 from .predictor import Predictor
 
@@ -31,6 +33,7 @@ __all__ = ["Evaluation", "evaluate_dataset"]
 WORST_SHOWN = 12
 
 Picture = npt.NDArray[np.uint8]
+Pictures = tuple[str, *tuple[Picture, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,39 +43,46 @@ class Evaluation:
     Attributes
     ----------
     metrics
-        Scores at each IoU threshold, per image and pooled.
+        Scores per image and pooled: of objects at each IoU threshold, or of classes of pixels.
     model, data
         What was measured, on what.
     worst
-        Of the worst images, worst first: name, annotation and prediction as pictures ``(h, w, 3)`` uint8.
+        Of the worst images, worst first: name, and pictures ``(h, w, 3)`` uint8: annotation and prediction, or of
+        classes the image, annotation, prediction and errors.
     """
 
-    metrics: InstanceMetrics
+    metrics: Metrics
     model: str
     data: str
-    worst: tuple[tuple[str, Picture, Picture], ...] = field(default=(), repr=False)
+    worst: tuple[Pictures, ...] = field(default=(), repr=False)
 
     def table(self) -> pd.DataFrame:
-        """A row for each IoU threshold."""
-        return pd.DataFrame(self.metrics.table())
+        """The scores of all images together: a row for each IoU threshold; of classes, one pooled and one by image."""
+        return pd.DataFrame(next(iter(self._tables.values())))
 
     def image_table(self) -> pd.DataFrame:
         """A row for each image."""
-        return pd.DataFrame(self.metrics.image_table())
+        return pd.DataFrame(self._tables["images"])
 
     def class_table(self) -> pd.DataFrame:
-        """A row for each class and IoU threshold; empty where objects are not told apart."""
-        return pd.DataFrame(self.metrics.classes.table() if self.metrics.classes else [])
+        """A row for each class, of objects and IoU threshold; empty where objects are not told apart."""
+        return pd.DataFrame(self._tables.get("classes", []))
 
     def confusion_table(self) -> pd.DataFrame:
-        """A row for each annotated class: how many objects were found as which; empty as above."""
-        return pd.DataFrame(self.metrics.classes.confusion_table() if self.metrics.classes else [])
+        """A row for each annotated class: how many objects, or pixels, were found as which; empty as above."""
+        return pd.DataFrame(self._tables.get("confusion", []))
 
     def save(self, folder: str | Path) -> dict[str, Path]:
-        """Write ``evaluation.csv`` (by threshold), ``evaluation_images.csv``, ``.json`` and ``.html``.
+        """Write ``evaluation.csv`` (all images together), ``evaluation_images.csv``, ``.json`` and ``.html``.
 
-        Where objects are told apart, also ``evaluation_classes.csv`` (by class and threshold) and
-        ``evaluation_confusion.csv`` (which class was found as which).
+        Where there are classes, also ``evaluation_classes.csv`` and ``evaluation_confusion.csv`` (which class was found
+        as which).
+
+        Returns
+        -------
+        dict
+            Paths by what they hold: ``images``, ``summary``, ``page``, perhaps ``classes`` and ``confusion``, and
+            ``evaluation.csv``, of objects as ``thresholds`` and of classes as ``means``.
 
         Raises
         ------
@@ -80,24 +90,21 @@ class Evaluation:
             If the folder cannot be written to.
         """
         folder = Path(folder)
-        paths = {
-            "thresholds": folder / "evaluation.csv",
-            "images": folder / "evaluation_images.csv",
-            "summary": folder / "evaluation.json",
-            "page": folder / "evaluation.html",
-        }
-        write_table(paths["thresholds"], self.table())
-        write_table(paths["images"], self.image_table())
-        if self.metrics.classes is not None:
-            paths |= {name: folder / f"evaluation_{name}.csv" for name in ("classes", "confusion")}
-            write_table(paths["classes"], self.class_table())
-            write_table(paths["confusion"], self.confusion_table())
+        paths: dict[str, Path] = {}
+        for name, rows in self._tables.items():
+            paths[name] = folder / (f"evaluation_{name}.csv" if paths else "evaluation.csv")
+            write_table(paths[name], pd.DataFrame(rows))
+        paths |= {"summary": folder / "evaluation.json", "page": folder / "evaluation.html"}
         summary = {"model": self.model, "data": self.data, **self.metrics.summary()}
         with atomic(paths["summary"]) as draft:
             draft.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         title = f"{self.model} on {self.data}"
         write_evaluation_page(self.metrics, self.worst, paths["page"], title=title)
         return paths
+
+    @cached_property
+    def _tables(self) -> dict[str, Any]:
+        return dict(report_of(self.metrics).tables())
 
 
 def evaluate_dataset(
@@ -114,7 +121,8 @@ def evaluate_dataset(
     predictor
         The model.
     dataset
-        Annotated images.
+        Annotated images. Where a model gives classes of pixels, their masks are read as those that it was trained on,
+        unless the dataset has been told what they hold.
     options
         How to predict.
     progress
@@ -129,35 +137,62 @@ def evaluate_dataset(
         If an image cannot be predicted.
     """
     _check_kind(predictor, dataset)
-    _check_classes(predictor.info.class_names, dataset)
+    task = predictor.task(options)
+    if predictor.info.masks and dataset.mask_classes is None:
+        dataset = as_trained(dataset, predictor.info.masks)
+    _check_classes(predictor, dataset)
     names = [record.name for record in dataset.records]
-    truths: deque[Instances] = deque()
+    # until the last image it is open which are the worst; kept in memory, label volumes would fill it
+    with TemporaryDirectory(prefix="stellate-") as kept:
+        images = _Images(predictor, dataset, options, Path(kept))
+        metrics = task.score(images.found(progress), images.annotated(), names)
+        report = report_of(metrics)
+        worst = metrics.worst(WORST_SHOWN)
+        pictures = tuple((names[k], *report.draw(*images.again(k, task))) for k in worst)
+    return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures)
 
-    def found(folder: Path) -> Iterator[Result]:
-        for index, name in enumerate(names):
-            image, truth = dataset.pair(index)
+
+class _Images:
+    """The images of a dataset, what is annotated in them and what was found, one at a time and once more."""
+
+    def __init__(
+        self, predictor: Predictor, dataset: Dataset, options: PredictOptions | None, folder: Path
+    ) -> None:
+        self._predictor, self._dataset, self._options, self._folder = predictor, dataset, options, folder
+        self._truths: deque[PixelAnnotation] = deque()
+        self._as_found: list[Callable[..., PixelAnnotation]] = []
+
+    def found(self, progress: Callable[[int, int, str], None] | None) -> Iterator[PixelAnnotation]:
+        """What the model finds in each image; of what it says of each pixel a copy is kept in the folder."""
+        for index, record in enumerate(self._dataset.records):
+            image, truth = self._dataset.pair(index)
             try:
-                result = predictor.predict(image, options).result
+                result: Any = self._predictor.predict(image, self._options).result
             except InputError as error:
-                raise InputError(f"{dataset[index].image_path}: {error}") from error
-            _keep(folder, index, result)
-            truths.append(truth)
+                raise InputError(f"{record.image_path}: {error}") from error
+            values: Any = np.ascontiguousarray(pixel_ids(result))
+            (self._folder / str(index)).write_bytes(zlib.compress(values, level=1))
+            del values
+            self._as_found.append(partial(result.__class__, class_names=result.class_names))
+            self._truths.append(truth)
             del image, truth
             yield result
             del result
             if progress is not None:
-                progress(index + 1, len(names), name)
+                progress(index + 1, len(self._dataset.records), record.name)
 
-    def annotated() -> Iterator[Instances]:
-        while truths:  # each is asked for after what was found in its image
-            yield truths.popleft()
+    def annotated(self) -> Iterator[PixelAnnotation]:
+        """The annotations of the same images; each is asked for after what was found in its image."""
+        while self._truths:
+            yield self._truths.popleft()
 
-    # until the last image it is open which are the worst; kept in memory, label volumes would fill it
-    with TemporaryDirectory(prefix="stellate-") as kept:
-        metrics = predictor.task(options).score(found(Path(kept)), annotated(), names)
-        worst = metrics.worst(WORST_SHOWN)
-        pictures = tuple((names[k], *_pictures(dataset, k, Path(kept))) for k in worst)
-    return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures)
+    def again(self, index: int, task: Any) -> tuple[Image, PixelAnnotation, PixelAnnotation]:
+        """An image, its annotation as the task compares it, and what was found of its pixels."""
+        image, truth = self._dataset.pair(index)
+        values = zlib.decompress((self._folder / str(index)).read_bytes())
+        ids = np.frombuffer(values, dtype=np.int32).reshape(pixel_ids(truth).shape)
+        compared = task.mask(truth) if hasattr(task, "mask") else truth
+        return image, compared, self._as_found[index](ids)
 
 
 def _check_kind(predictor: Predictor, dataset: Dataset) -> None:
@@ -169,21 +204,12 @@ def _check_kind(predictor: Predictor, dataset: Dataset) -> None:
         )
 
 
-def _check_classes(known: Sequence[str], dataset: Dataset) -> None:
-    if known and dataset.class_names and not set(known) & set(dataset.class_names):
+def _check_classes(predictor: Predictor, dataset: Dataset) -> None:
+    known = predictor.info.class_names
+    # classes of pixels that were made of objects are not those of the objects
+    alike = bool(predictor.info.masks) == (dataset.mask_classes is not None)
+    if alike and known and dataset.class_names and not set(known) & set(dataset.class_names):
         raise DataError(
             f"{dataset.root}: its classes are {', '.join(dataset.class_names)}, those of the model {', '.join(known)}; "
             "name them alike: where files have numbers, class_names.txt lists what they stand for"
         )
-
-
-def _keep(folder: Path, index: int, result: Result) -> None:
-    if isinstance(result, Instances):
-        values: Any = np.ascontiguousarray(result.labels)
-        (folder / str(index)).write_bytes(zlib.compress(values, level=1))
-
-
-def _pictures(dataset: Dataset, index: int, kept: Path) -> tuple[Picture, Picture]:
-    image, truth = dataset.pair(index)
-    labels = np.frombuffer(zlib.decompress((kept / str(index)).read_bytes()), dtype=np.int32)
-    return draw_agreement(image, truth.labels, labels.reshape(truth.labels.shape))

@@ -83,11 +83,9 @@ class Predictor:
         task = TASKS[self.info.task].for_network(
             getattr(self.network, "config", None), self.info.settings, self.info.class_names
         )
-        return (
-            task
-            if options is None
-            else options.applied_to(task, f"{self.info.name}, a model for {self.info.task}")
-        )
+        if options is None:
+            return task
+        return options.applied_to(task, f"{self.info.name}, a model for {self.info.task}")
 
     def predict(
         self,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
-
 from ..metrics.class_scores import CORNER, ClassMetrics
+from .page_parts import table
 
 __all__ = ["class_tables"]
 
@@ -43,7 +41,7 @@ def class_tables(classes: ClassMetrics | None, threshold: float) -> str:
     means = {"class": "mean over the classes", **{v: classes.mean(v) for v in _MEANS}}
     rows.append([means.get(name, "") for name in _COLUMNS])
     return f"""<h2>Classes</h2>
-{_table(list(_COLUMNS.values()), rows)}
+{table(list(_COLUMNS.values()), rows)}
 <p class="soft">At IoU {threshold:g}. An object counts as matched if it was found with its own class. Objects whose
 class nobody stated count neither as missed nor, when found, as false.</p>
 {_confusion(classes, threshold)}"""
@@ -52,27 +50,13 @@ class nobody stated count neither as missed nor, when found, as false.</p>
 def _confusion(classes: ClassMetrics, threshold: float) -> str:
     if len(classes.classes) > _MOST_SHOWN:
         return '<p class="soft">Which class was found as which: see evaluation_confusion.csv.</p>'
-    table = classes.confusion_table()
+    counts = classes.confusion_table()
     right = classes.class_accuracy
     share = (
         "" if right is None else f" Of the matched objects of known class, {right:.1%} have the right one."
     )
     return f"""<h2>Which class was found as which</h2>
-{_table([CORNER, *list(table[0])[1:]], [list(row.values()) for row in table])}
+{table([CORNER, *list(counts[0])[1:]], [list(row.values()) for row in counts])}
 <p class="soft">Matched by IoU {threshold:g} alone: a row for each annotated class, a column for each class that was
 found. The column (nothing) counts missed objects, the row (nothing) those found where nothing is
 annotated.{share}</p>"""
-
-
-def _table(head: list[str], rows: list[list[Any]]) -> str:
-    titles = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(f"<tr>{''.join(f'<td>{_text(value)}</td>' for value in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
