@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .results import Instances, Mask
+
 if TYPE_CHECKING:
     from .axes import Image
     from .data.findings import CheckReport
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from .prediction.files import FileOutcome
     from .prediction.options import PredictOptions
     from .prediction.predictor import Predictor, Progress
-    from .results import Instances
     from .training.settings import TrainSettings
 
 # What needs torch is imported where it is used, so that looking at an image or a model file stays quick.
@@ -200,10 +201,11 @@ def train(
     validation = replace(run.validation, channels=())
     thresholds: dict[str, float] = {}
     save_model(folder / "model.safetensors", run.network, run.info)  # whatever happens to what is left to do
-    if _has_objects(validation):
+    fitted = Predictor(run.network, run.info)
+    if hasattr(fitted.task(), "prob_threshold") and _has_objects(validation):
         if say is not None:
             say("thresholds     are now chosen on the validation images")
-        thresholds, _ = tune_thresholds(Predictor(run.network, run.info), validation, device=chosen.device)
+        thresholds, _ = tune_thresholds(fitted, validation, device=chosen.device)
     thresholds = {name: value for name, value in thresholds.items() if name not in chosen.task}
     info = replace(run.info, settings={**run.info.settings, **thresholds})
     options = PredictOptions(device=chosen.device)
@@ -383,17 +385,18 @@ def _epochs_as_progress(progress: Progress) -> Callable[[int, int, dict[str, flo
 
 
 def _has_objects(dataset: Dataset) -> bool:
-    return any(bool((dataset.annotation(k).labels > 0).any()) for k in range(len(dataset)))
+    annotations = (dataset.annotation(k) for k in range(len(dataset)))
+    return any(isinstance(a, Instances) and bool((a.labels > 0).any()) for a in annotations)
 
 
 def _draw_predictions(predictor: Predictor, dataset: Dataset, options: PredictOptions, path: Path) -> Path:
     picked = _evenly(len(dataset), SHEET_IMAGES)
     images = ((dataset[k].name, dataset.image(k)) for k in picked)
-    found = ((name, image, predictor.predict(image, options).instances[0]) for name, image in images)
+    found = ((name, image, predictor.predict(image, options).results[0]) for name, image in images)
     return _draw_sheet(found, path, title=f"{predictor.info.name} on validation images")
 
 
-def _draw_sheet(tiles: Iterable[tuple[str, Image, Instances]], path: Path, *, title: str) -> Path:
+def _draw_sheet(tiles: Iterable[tuple[str, Image, Any]], path: Path, *, title: str) -> Path:
     from .io import write_picture
     from .reports.contact_sheet import contact_sheet
     from .reports.overlay import overlay
@@ -402,8 +405,11 @@ def _draw_sheet(tiles: Iterable[tuple[str, Image, Instances]], path: Path, *, ti
     return write_picture(path, contact_sheet(pictures, title=title))
 
 
-def _counted(found: Instances) -> str:
-    """How many objects there are, in how many planes of a volume, of which classes."""
+def _counted(found: Instances | Mask) -> str:
+    """How many objects there are, in how many planes of a volume, of which classes; or the share of each class."""
+    if isinstance(found, Mask):
+        shares = [(name, float((found.classes == k).mean())) for k, name in enumerate(found.class_names)]
+        return ", ".join(f"{name} {share:.0%}" for name, share in shares if share)
     text = f"{len(found)} object{'s'[: len(found) != 1]}"
     if found.labels.ndim == 3:
         text += f" in {len(found.labels)} plane{'s'[: len(found.labels) != 1]}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -24,14 +25,15 @@ def train(
     resume: Annotated[bool, Parameter(negative=())] = False,
     settings: Annotated[TrainSettings, Parameter(name="*")] = TrainSettings(),  # noqa: B008 - frozen
 ) -> int:
-    """Train a model on a folder with images/ and masks/ (label images of the same names).
+    """Train a model on a folder with images/ and masks/ (of the same names: labels of objects, or classes of pixels).
 
     Settings that are not given are chosen from the data; what was chosen, and why, is printed.
 
     Parameters
     ----------
     model
-        What to train: stardist.
+        What to train: stardist for the outlines of objects; unet, segnet, encoder-decoder, fully-convolutional or
+        sliding-window for the class of every pixel.
     data
         The annotated folder.
     output
@@ -47,7 +49,16 @@ def train(
     scores = trained.info.metrics.get("validation", {})
     if scores:
         images = counted(scores["n_images"], "validation image")
-        say(f"on {images}: mean accuracy {scores['mean_accuracy_by_image']:.3f}")
+        say(f"on {images}: {_told(scores)}")
     say(f"model, curves and report are in {output.resolve()}")
     say(f"next: stellate predict YOUR_IMAGES -m {output} -o results")
     return 0
+
+
+def _told(scores: Mapping[str, Any]) -> str:
+    """The scores of a task in a few words."""
+    if "mean_iou" in scores:
+        shown = {"mean IoU of the classes": scores["mean_iou"], "pixel accuracy": scores["pixel_accuracy"]}
+    else:
+        shown = {"mean accuracy": scores["mean_accuracy_by_image"]}
+    return ", ".join(f"{name} {value:.3f}" for name, value in shown.items() if value is not None)

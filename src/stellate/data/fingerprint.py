@@ -80,6 +80,8 @@ class Fingerprint:
         Number of objects whose class is not known; None if objects are not told apart.
     mask_pixels
         Pixels of each class, of class masks or where classes of pixels were asked for; else None.
+    classes_of_objects
+        Whether these classes were made of objects.
     """
 
     n_images: int
@@ -105,6 +107,7 @@ class Fingerprint:
     class_pixels: Mapping[str, int] = field(default_factory=dict)
     unknown_class: int | None = None
     mask_pixels: ClassPixels | None = None
+    classes_of_objects: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -174,7 +177,8 @@ def fingerprint(
         pixels = ClassPixels.of_masks(all_traits[0].mask_names, [t.mask_pixels for t in all_traits])
         if dataset.mask_classes is not None:
             all_traits = _without_class(all_traits, int(np.argmax(pixels.pixels)))
-        return replace(_summary(all_traits), mask_pixels=pixels)
+        of_objects = dataset.mask_classes is None
+        return replace(_summary(all_traits), mask_pixels=pixels, classes_of_objects=of_objects)
     summary = _summary(all_traits)
     return replace(summary, **_classes(all_traits, dataset.class_names)) if dataset.class_names else summary
 

@@ -1,14 +1,15 @@
-"""What users say of the masks of an annotated folder. Free of torch; the texts are the command line's help."""
+"""What users say of the masks of an annotated folder. Quick to import; the texts are the command line's help."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError
-from ..io.class_masks import Value
-from .mask_values import parse_value
+
+if TYPE_CHECKING:
+    from ..io.class_masks import Value
 
 __all__ = ["KINDS", "MaskOptions"]
 
@@ -47,11 +48,14 @@ class MaskOptions:
             raise ConfigError(
                 f"{of_classes[0]} is for masks of classes, and masks is instances; give one of them"
             )
-        self.names, self.ignore  # noqa: B018 - both are read, so that slips show at once
+        if self.mask_values or self.mask_ignore:
+            self.names, self.ignore  # noqa: B018 - both are read, so that slips show at once
 
     @property
     def names(self) -> dict[Value, str] | None:
         """Names of classes by value; None where none are given."""
+        from .mask_values import parse_value  # loads the readers of images
+
         found: dict[Value, str] = {}
         for text, name in self.mask_values.items():
             value = parse_value(text)
@@ -63,6 +67,8 @@ class MaskOptions:
     @property
     def ignore(self) -> tuple[Value, ...]:
         """Values of pixels that are not annotated."""
+        from .mask_values import parse_value
+
         return tuple(dict.fromkeys(parse_value(value) for value in self.mask_ignore))
 
     @property

@@ -18,14 +18,17 @@ import numpy.typing as npt
 from ..errors import ConfigError, InputError
 from .blocks import BLOCK, ArrayLike, blocks
 
-__all__ = ["ArrayLike", "Normalization"]
+__all__ = ["IMAGENET", "ArrayLike", "Normalization"]
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and deviation of red, green and blue of the photographs that encoders are trained on, in 0..1."""
 
 _EPSILON = 1e-20  # StarDist's, so that the same percentiles give the same float32 values
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """Linear scaling that takes two percentiles of an image to 0 and 1, without clipping."""
+    """Linear scaling that takes two percentiles of an image to 0 and 1, without clipping, and perhaps another then."""
 
     low: float = 1.0
     """Percentile that becomes 0."""
@@ -33,12 +36,22 @@ class Normalization:
     """Percentile that becomes 1."""
     channels: Literal["separate", "joint"] = "separate"
     """Whether each channel has percentiles of its own, or all share those of all values."""
+    mean: tuple[float, ...] = ()
+    """What is taken off then: a number for all channels, or one for each; nothing if empty."""
+    std: tuple[float, ...] = ()
+    """What it is divided by at last, likewise."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high <= 100:
             raise ConfigError(f"percentiles {self.low} and {self.high}: expected 0 <= low < high <= 100")
         if self.channels not in ("separate", "joint"):
             raise ConfigError(f"normalization channels {self.channels!r}: expected 'separate' or 'joint'")
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        if len(self.mean) != len(self.std) or any(s <= 0 for s in self.std):
+            raise ConfigError(
+                f"normalization mean {self.mean} and std {self.std}: expected as many of both, std above 0"
+            )
 
     def limits(self, array: ArrayLike) -> npt.NDArray[np.float64]:
         """Intensities that become 0 and 1.
@@ -76,7 +89,7 @@ class Normalization:
         return np.array(rows if self.channels == "separate" else rows * n_channels, dtype=np.float64)
 
     def apply(self, array: npt.NDArray[Any], limits: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-        """Scale intensities: ``(x - low) / (high - low + 1e-20)``, not clipped.
+        """Scale intensities: ``(x - low) / (high - low + 1e-20)``, not clipped; then ``(x - mean) / std`` if these are.
 
         Parameters
         ----------
@@ -99,11 +112,17 @@ class Normalization:
         span = np.where(high > low, high - low + exact(_EPSILON), exact(np.inf))
         scaled = np.subtract(array, low, dtype=exact)
         scaled /= span
+        if self.mean:
+            mean, std = (
+                np.array(v, dtype=exact).reshape(-1, *[1] * (array.ndim - 1)) for v in (self.mean, self.std)
+            )
+            scaled -= mean
+            scaled /= std
         return scaled.astype(np.float32, copy=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain values, as a model file stores them."""
-        return asdict(self)
+        """The settings as plain values, as a model file stores them; without what is empty."""
+        return {name: value for name, value in asdict(self).items() if value != ()}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Normalization:

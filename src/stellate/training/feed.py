@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..axes import Image
+from ..data.annotations import PixelAnnotation
 from ..data.augmentation import Augmentation
 from ..data.duplicates import pair_hash
 from ..data.fingerprint import Fingerprint, fingerprint
@@ -15,7 +17,7 @@ from ..data.samples import MEMORY, FolderSamples, SyntheticSamples
 from ..data.split import validation_split
 from ..data.volume_augmentation import SAME_SIZE
 from ..errors import ConfigError, DataError
-from ..results import Instances
+from ..results import Mask
 from .choices import Choices
 from .settings import TrainSettings
 
@@ -39,8 +41,17 @@ def divided(dataset: Dataset, settings: TrainSettings) -> tuple[Dataset, Dataset
     return validation_split(dataset, fraction=settings.validation, seed=settings.seed)
 
 
-def look_at(train: Dataset, validation: Dataset) -> tuple[Fingerprint, dict[str, dict[str, str]]]:
+def look_at(
+    train: Dataset, validation: Dataset, mask_of: Callable[[PixelAnnotation], Mask] | None = None
+) -> tuple[Fingerprint, dict[str, dict[str, str]]]:
     """Read all images once: to see what they are like, and to know them again.
+
+    Parameters
+    ----------
+    train, validation
+        The images.
+    mask_of
+        Gives the classes of pixels that are learned; None where none are.
 
     Returns
     -------
@@ -56,17 +67,19 @@ def look_at(train: Dataset, validation: Dataset) -> tuple[Fingerprint, dict[str,
         If images cannot be used, or those to validate on have other spatial axes.
     """
     hashes: dict[str, dict[str, str]] = {"train": {}, "validation": {}}
-    data = _look_at(train, hashes["train"])
-    _check_alike(data, _look_at(validation, hashes["validation"]), validation)
+    data = _look_at(train, hashes["train"], mask_of)
+    _check_alike(data, _look_at(validation, hashes["validation"], None), validation)
     return data, hashes
 
 
-def _look_at(images: Dataset, hashes: dict[str, str]) -> Fingerprint:
-    def keep(index: int, image: Image, annotation: Instances) -> None:
+def _look_at(
+    images: Dataset, hashes: dict[str, str], mask_of: Callable[[PixelAnnotation], Mask] | None
+) -> Fingerprint:
+    def keep(index: int, image: Image, annotation: PixelAnnotation) -> None:
         path = images[index].image_path.relative_to(images.root)
         hashes[path.as_posix()] = pair_hash(image, annotation)
 
-    return fingerprint(images, each=keep)
+    return fingerprint(images, each=keep, mask_of=mask_of)
 
 
 def _check_alike(train: Fingerprint, validation: Fingerprint, images: Dataset) -> None:
@@ -92,7 +105,7 @@ def patch_datasets(
     Raises
     ------
     ConfigError
-        If generated fields are asked for that have not the channels of the images.
+        If generated fields are asked for that have not the channels of the images, or for masks of classes.
     InputError
         If an image has not the channels that the network takes.
     """
@@ -106,6 +119,10 @@ def _train_patches(train: Dataset, task: Any, choices: Choices, *, settings: Tra
     sources: list[Any] = [_samples(train, choices, settings)]
     shares = [1 - settings.synthetic]
     if settings.synthetic:
+        if train.mask_classes is not None:
+            raise ConfigError(
+                f"synthetic {settings.synthetic}: generated fields hold objects, the masks classes; leave synthetic out"
+            )
         sources.append(_generated(choices, settings))
         shares.append(settings.synthetic)
     augmentation = Augmentation(
@@ -125,12 +142,17 @@ def _validation_patches(
 
 
 def _patches(choices: Choices, augmentation: Augmentation) -> PatchSettings:
-    return PatchSettings(size=choices.patch, augmentation=augmentation, anisotropy=_anisotropy(choices))
+    return PatchSettings(
+        size=choices.patch,
+        foreground_chance=choices.foreground_chance,
+        augmentation=augmentation,
+        anisotropy=_anisotropy(choices),
+    )
 
 
 def _anisotropy(choices: Choices) -> tuple[float, float, float]:
-    """Size of a voxel along (z, y, x) that the network was made for."""
-    z, y, x = choices.network.get("anisotropy") or (1.0, 1.0, 1.0)
+    """Size of a voxel along (z, y, x)."""
+    z, y, x = choices.anisotropy
     return float(z), float(y), float(x)
 
 

@@ -39,7 +39,13 @@ class Choices:
     normalization
         How intensities are brought to a common scale.
     class_names
-        Names of the object classes; empty if objects are not told apart.
+        Names of the classes of objects or pixels; empty if objects are not told apart.
+    anisotropy
+        Size of a voxel along (z, y, x), in any unit.
+    encoder_weights
+        Weights that an encoder by name begins with; empty for none.
+    foreground_chance
+        Chance that a patch is placed where an object, or a class drawn before, is.
     reasons
         Every choice, in the order made.
     """
@@ -51,6 +57,9 @@ class Choices:
     learning_rate: float = 3e-4
     normalization: Normalization = field(default_factory=Normalization)
     class_names: tuple[str, ...] = ()
+    anisotropy: tuple[float, ...] = (1.0, 1.0, 1.0)
+    encoder_weights: str = ""
+    foreground_chance: float = 0.9
     reasons: list[Reason] = field(default_factory=list)
 
     def note(self, name: str, value: Any, why: str) -> Any:

@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..io.atomic import check_writable
 from ..models import build, entry
 from ..models.file import ModelInfo
+from ..models.sliding_window import SlidingWindow
 from ..nn.layout import best_layout
 from ..tasks import TASKS
 from .choices import Choices, choose
@@ -33,6 +34,7 @@ from .fit import (
     is_first_process,
     uses_bfloat16,
 )
+from .masks import check_enough, mask_maker, understood
 from .record import check_same_images, plain_settings, write_record
 from .settings import TrainSettings
 
@@ -106,30 +108,42 @@ def train_network(
     _check_resumption(folder, resume=resume)
     chosen_device(settings.device)
     dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
-    dataset = _with_classes(dataset, settings, start)
+    known = start[1] if start else None
+    dataset, masks = understood(dataset, kind.task, settings, known)
+    if masks is None:
+        dataset = _with_classes(dataset, settings, start)
+    else:
+        tell(f"masks hold {masks.kind}: {masks.why}")
     train, validation = divided(dataset, settings)
-    data, images = look_at(train, validation)
+    data, images = look_at(train, validation, mask_maker(masks, settings, known))
+    check_enough(data, train, tell)
     if resume:
         check_same_images(folder, images, say=tell)
-    choices = choose(model, data, settings, start[1] if start else None)
+    choices = choose(model, data, settings, known)
     for line in choices.lines():
         tell(line)
     network = _network(model, choices, settings, start)
+    if choices.encoder_weights and not resume:
+        network.load_encoder_weights(choices.encoder_weights)
     task = TASKS[kind.task].for_network(network.config, choices.task, choices.class_names)
     datasets = patch_datasets(train, validation, task, choices, settings=settings)
     patches = PatchModule(*datasets, settings, batch_size=choices.batch_size)
     if not resume and is_first_process():
         write_record(folder, model, settings=settings, choices=choices.lines(), images=images)
     rate = choices.learning_rate
+    trained = _quicker(network, settings)
     fitted = fit(
-        network, task, data=patches, settings=settings, learning_rate=rate, folder=folder, resume=resume, report=report
+        trained, task, data=patches, settings=settings, learning_rate=rate, folder=folder, resume=resume, report=report
     )  # fmt: skip
+    if trained is not network:
+        network.load_state_dict(trained.state_dict())
     used = replace(settings, batch_size=choices.batch_size, patch=choices.patch)
     info = _describe(kind.name, kind.task, folder, network=network, data=data, settings=used)
     info = replace(
         info,
         settings=dict(choices.task),
         class_names=choices.class_names,
+        masks=masks.to_dict() if masks else {},
         normalization=choices.normalization.to_dict(),
         training={**info.training, **_trained_on(train, validation, fitted, start)},
     )
@@ -149,9 +163,20 @@ def _network(
         # all weights but those of the class head, which are new
         known, network = network.state_dict(), build(model, choices.network)
         network.load_state_dict(known, strict=False)
+    return _laid_out(network, settings)
+
+
+def _laid_out(network: Any, settings: TrainSettings) -> Any:
     device = chosen_device(settings.device)
     dtype = torch.bfloat16 if uses_bfloat16(settings.precision, device) else torch.float32
     return network.to(memory_format=best_layout(2 + len(network.config.grid), torch.device(device), dtype))
+
+
+def _quicker(network: Any, settings: TrainSettings) -> Any:
+    """The network, or one of the same weights and outputs that is quicker to train."""
+    if isinstance(network, SlidingWindow) and not network.config.convolutional:
+        return _laid_out(network.to_convolutional(), settings)
+    return network
 
 
 def _with_classes(
@@ -190,7 +215,10 @@ def _describe(
         axes=data.spatial_axes,
         channels=settings.channels,
         spacing_um=spacing,
-        object_diameter_px=data.object_diameters["50"],
+        # pieces of a class are as large as they happen to be, and say nothing of how large images should be
+        object_diameter_px=data.object_diameters.get("50")
+        if data.classes_of_objects or not data.mask_pixels
+        else None,
         training={
             "settings": plain_settings(settings),
             "date": date.today().isoformat(),

@@ -10,7 +10,7 @@ from ..models.stardist import StarDistConfig
 from .image_choices import CHANNEL_LIMIT
 from .reasons import Choices, Fields, by_axis, text
 
-__all__ = ["MAX_VOLUME_DEPTH", "VOLUME_RAYS", "choose_volume_network", "volume_patch"]
+__all__ = ["MAX_VOLUME_DEPTH", "VOLUME_RAYS", "choose_volume_network", "pooling", "volume_patch"]
 
 MAX_VOLUME_DEPTH = 4
 # Levels and rays of StarDist's networks for volumes.
@@ -111,7 +111,7 @@ def _grid(data: Fingerprint, anisotropy: tuple[float, ...]) -> tuple[tuple[int, 
 
 
 def _choose_unet(network: dict[str, Any], data: Fingerprint, fields: Fields) -> None:
-    pool, why = _pool(data, network)
+    pool, why = pooling(data, network["grid"], network["anisotropy"])
     given = {name: fields.given[name] for name in ("convs_per_level", "kernel_size") if name in fields.given}
     pool = fields.pick("pool", pool, why)
     known = {"grid": network["grid"], "pool": pool, **given}
@@ -134,12 +134,14 @@ def _choose_resnet(network: dict[str, Any], data: Fingerprint, fields: Fields) -
     fields.pick("n_blocks", blocks, _why_sees(config, data))
 
 
-def _pool(data: Fingerprint, network: dict[str, Any]) -> tuple[tuple[int, ...], str]:
-    """What a level of the U-Net pools: nothing along axes that have few planes, or cells much longer than others."""
-    lengths = [g * a for g, a in zip(network["grid"], network["anisotropy"], strict=True)]
+def pooling(
+    data: Fingerprint, grid: tuple[int, ...], anisotropy: tuple[float, ...]
+) -> tuple[tuple[int, ...], str]:
+    """What a level of a U-Net pools: nothing along axes that have few planes, or cells much longer than others."""
+    lengths = [g * a for g, a in zip(grid, anisotropy, strict=True)]
     pool = tuple(
         1 if length >= 2 * min(lengths) or planes < 2 * g * 2**LEAST_DEPTH else 2
-        for length, planes, g in zip(lengths, data.shape_median, network["grid"], strict=True)
+        for length, planes, g in zip(lengths, data.shape_median, grid, strict=True)
     )
     return pool, "halves each axis" if 1 not in pool else "leaves alone axes of few planes, or of long voxels"
 

@@ -1,0 +1,79 @@
+"""The masks of a run: what they hold, and whether there is enough in them to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from ..data.annotations import PixelAnnotation
+from ..data.class_pixels import check_training_classes
+from ..data.findings import Severity
+from ..data.fingerprint import Fingerprint
+from ..data.folder import Dataset
+from ..data.mask_use import MaskUse, as_trained, understand
+from ..errors import ConfigError, DataError
+from ..models import MODELS
+from ..models.file import ModelInfo
+from ..results import Mask
+from ..tasks.class_maps import class_map
+from .settings import TrainSettings
+
+__all__ = ["check_enough", "mask_maker", "understood"]
+
+
+def understood(
+    dataset: Dataset, task: str, settings: TrainSettings, start: ModelInfo | None
+) -> tuple[Dataset, MaskUse | None]:
+    """The dataset with masks as the task takes them, and what they are taken for; None where only objects will do.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If masks are set to hold what the task cannot learn, or it is open what they hold.
+    """
+    options = settings.mask_options
+    if task != "segmentation":
+        if options.says_classes:
+            known = ", ".join(m.name for m in MODELS if m.task == "segmentation")
+            raise ConfigError(
+                f"{options.says_classes}: outlines are learned from objects; leave it out, or train a model for "
+                f"classes of pixels: {known}"
+            )
+        return dataset, None
+    if start is None:
+        use = understand(dataset, options)
+        return use.applied(dataset), use
+    dataset = as_trained(dataset, start.masks, options)
+    if dataset.mask_classes is None:
+        return dataset, MaskUse("instances", "as the model to start from was trained")
+    ordered = replace(dataset.mask_classes, order=start.class_names)
+    return dataset.with_mask_classes(ordered), MaskUse("classes", "as in the model to start from", ordered)
+
+
+def mask_maker(
+    use: MaskUse | None, settings: TrainSettings, start: ModelInfo | None
+) -> Callable[[PixelAnnotation], Mask] | None:
+    """What gives the classes of pixels that are learned; None where none are."""
+    if use is None:
+        return None
+    before = start.settings.get("border_width", 1) if start else 1
+    return partial(class_map, border_width=settings.task.get("border_width", before))
+
+
+def check_enough(data: Fingerprint, images: Dataset, say: Callable[[str], None]) -> None:
+    """See that the images to train on have pixels of two classes, and say which classes they lack.
+
+    Raises
+    ------
+    DataError
+        If they have not.
+    """
+    if data.mask_pixels is None:
+        return
+    counts = data.mask_pixels
+    for finding in check_training_classes(counts, images[0].mask_path.parent):
+        if finding.severity is Severity.ERROR:
+            raise DataError(str(finding).removeprefix(f"{finding.severity}: "))
+        if not data.classes_of_objects:
+            say(str(finding))
