@@ -242,8 +242,7 @@ class Predictor:
 
     def _side(self, device: torch.device) -> int:
         if device.type not in self._values:
-            in_strips = device.type == "cpu" and hasattr(self.network, "run_stage")
-            self._values[device.type] = values_per_pixel(self.network, in_strips=in_strips)
+            self._values[device.type] = values_per_pixel(self.network, device)
         return tile_side(self._values[device.type], device, 3 if self.for_volumes else 2)
 
     def _engine(self, options: PredictOptions) -> Engine:

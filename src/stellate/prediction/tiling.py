@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from ..data.normalization import Normalization
 from ..data.pixels import Pixels
 from ..errors import ConfigError
 from ..geometry.tiles import Tile, plan_tiles
+from ..nn.held_memory import values_held
 from .rescaling import read_scaled, scaled_shape
 
 __all__ = ["Layout", "computed_ahead", "tile_reader", "tile_side", "values_per_pixel"]
@@ -29,8 +30,13 @@ R = TypeVar("R")
 # as most of a smaller one would be halo.
 _CPU_BYTES = {2: 850e6, 3: 1.8e9}
 _GPU_SHARE = 0.4
-# Measured on StarDist networks: share of the largest layer that is held where it is done in strips.
+# Measured, of images and of volumes: what a CPU holds over what the tensors hold, for the kernels that copy what they
+# read; and of StarDist networks done in strips, over what the largest layer holds.
+_ON_CPU = {2: 2.1, 3: 1.3}
 _IN_STRIPS = {2: 0.28, 3: 0.75}
+# Sides of the image or volume by which a network is judged; of a smaller one most would be the mirror image beyond its
+# borders that some networks add.
+_JUDGED_BY = {2: 512, 3: 128}
 
 
 def tile_side(values: float, device: torch.device, n_axes: int = 2) -> int:
@@ -51,42 +57,31 @@ def tile_side(values: float, device: torch.device, n_axes: int = 2) -> int:
     return int((budget / (4 * values)) ** (1 / n_axes))
 
 
-def values_per_pixel(network: nn.Module, *, in_strips: bool = False) -> float:
+def values_per_pixel(network: nn.Module, device: torch.device) -> float:
     """Values that are held at a time, per pixel of a tile.
 
-    They are the most that a layer reads and writes (measured on a small image), the network's output for this tile
-    and for the one before, and the pixels themselves.
+    They are the most that tensors hold while the network runs, or of one that runs in strips of rows what its largest
+    layer holds, as measured on this kind of device; its output for this tile and for the one before; and the pixels
+    themselves.
 
     Parameters
     ----------
     network
-        Not changed.
-    in_strips
-        Whether it will run in strips of rows (`stellate.nn.strips`).
+        Not changed. One that can run in strips (`stellate.nn.strips`) does on a CPU.
+    device
+        Where it will run.
     """
     config: Any = getattr(network, "config", None)
-    shape = [2 * s for s in getattr(config, "stride", (32, 32))]
-    most = 0
-
-    def note(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
-        nonlocal most
-        if isinstance(output, torch.Tensor):
-            most = max(most, output.numel() + sum(x.numel() for x in inputs))
-
-    hooks = [layer.register_forward_hook(note) for layer in network.modules() if not list(layer.children())]
-    try:
-        weight = next(network.parameters())
-        with torch.inference_mode():
-            output = network(
-                torch.zeros((1, getattr(config, "in_channels", 1), *shape), device=weight.device)
-            )
-    finally:
-        for hook in hooks:
-            hook.remove()
-    maps = output.values() if isinstance(output, Mapping) else [output]
-    put_out = sum(x.numel() for x in maps if isinstance(x, torch.Tensor))
-    pixels = float(np.prod(shape))
-    return ((_IN_STRIPS[len(shape)] if in_strips else 1) * most + 2 * put_out) / pixels + 2
+    stride = getattr(config, "stride", (32, 32))
+    n_axes = len(stride)
+    shape = [max(2, -(-_JUDGED_BY[n_axes] // s)) * s for s in stride]
+    held = values_held(network, (1, getattr(config, "in_channels", 1), *shape))
+    at_once: float = held.at_once
+    if device.type == "cpu" and hasattr(network, "run_stage"):
+        at_once = _IN_STRIPS[n_axes] * held.by_a_layer
+    elif device.type == "cpu":
+        at_once *= _ON_CPU[n_axes]
+    return (at_once + 2 * held.put_out) / math.prod(shape) + 2
 
 
 @dataclass(frozen=True)
