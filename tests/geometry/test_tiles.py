@@ -70,7 +70,7 @@ def test_slices_index_the_image_and_the_read_region():
     region = image[tile.read_slices]
     np.testing.assert_array_equal(region[tile.own_in_read], image[tile.own_slices])
     np.testing.assert_array_equal(tile.origin, [4, 8])
-    assert tile.halo == 2
+    assert tile.halos == (2, 2)
     assert not tile.is_whole
 
 
@@ -83,7 +83,7 @@ def test_positions_in_a_rescaled_image_keep_pixel_edges_on_pixel_edges():
 def test_whole_is_one_tile_that_owns_everything():
     tile = Tile.whole((7, 9))
     assert tile.is_whole
-    assert tile.halo == 0
+    assert tile.halos == (0, 0)
     assert list(plan_tiles((7, 9), (7, 9), halo=(50, 50), multiple=(8, 8))) == [tile]
 
 

@@ -124,7 +124,7 @@ def test_a_golden_spiral_has_no_mirror_image() -> None:
         StarPolyhedra(rays_3d(32), (1, 1, 1)).mirrored_rays((0, 2))
 
 
-def test_the_longest_ray_counts() -> None:
-    long = Rays3D(AXES * [[1], [1], [2.5], [1], [1], [1]], OCTAHEDRON.faces)
-    assert StarPolyhedra(long, (1, 1, 1)).longest_ray == 2.5
-    assert StarPolyhedra(rays_3d(32), (1, 1, 1)).longest_ray == pytest.approx(1)
+def test_the_longest_ray_along_each_axis_counts() -> None:
+    long = Rays3D(OCTAHEDRON.vertices * np.array([0.5, 1, 2.5], np.float32), OCTAHEDRON.faces)
+    assert StarPolyhedra(long, (1, 1, 1)).extents == (0.5, 1, 2.5)
+    assert StarPolyhedra(rays_3d(96), (1, 1, 1)).extents == pytest.approx((1, 1, 1), abs=0.02)

@@ -44,7 +44,7 @@ class Solids(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """The candidates that are kept or undecided so far, best first, in the order of the index."""
+    """The candidates that are kept so far, at their places in the index, where the undecided ones have theirs, too."""
 
     facts: npt.NDArray[np.int64]
     """``(n, 10)``: start and stop of voxels along z, y and x; first word; first and stop of planes; candidate."""
@@ -101,16 +101,16 @@ def decide_3d(solids, order, threshold, safe, index, entries, placed, room):  # 
         place(directions, points[j], distances[j], polyhedron)
         _measure(polyhedron.ends, box)
         box[6] = volume(distances[j], directions.rays, directions.faces)
-        state = KEPT
-        for wanted in (KEPT, UNDECIDED):
-            found = gather(box, wanted, index, entries, threshold)
-            if found and _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):
-                state = SUPPRESSED if wanted == KEPT else UNDECIDED
-                break
-        if state == SUPPRESSED:
+        found = gather(box, KEPT, index, entries, threshold)
+        if found and _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):
             continue
-        states[j] = UNDECIDED if is_unsafe(box, safe) else state
-        placed = _place(polyhedron, box, j, index.counts[0], placed, directions, room)
+        # an undecided candidate is known by its box alone, which takes a tenth of the memory: what overlaps the box
+        # enough is undecided as well, at worst for nothing
+        if is_unsafe(box, safe) or gather(box, UNDECIDED, index, entries, threshold):
+            states[j] = UNDECIDED
+        else:
+            states[j] = KEPT
+            placed = _place(polyhedron, box, j, index.counts[0], placed, directions, room)
         entries = enter(box, states[j], index, entries)
     return states
 

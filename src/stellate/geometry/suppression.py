@@ -8,7 +8,7 @@ import numpy.typing as npt
 from .greedy import KEPT, SUPPRESSED, UNDECIDED, Candidates, decide
 from .polygons import checked_stars
 from .suppression_index import cells_over, new_entries, new_index
-from .suppression_order import Region, best_first, checked_scores, safe_region
+from .suppression_order import Reach, Region, best_first, checked_scores, safe_region
 
 __all__ = ["KEPT", "SUPPRESSED", "UNDECIDED", "suppress"]
 
@@ -22,7 +22,7 @@ def suppress(
     threshold: float,
     *,
     known: Region | None = None,
-    reach: float | None = None,
+    reach: Reach | None = None,
 ) -> npt.NDArray[np.int8]:
     """Decide which candidates are kept, from the highest score down.
 
@@ -49,7 +49,8 @@ def suppress(
         ``((row_start, row_stop), (col_start, col_stop))``: all candidates with a centre in this half-open region
         are given. A side at the border of the image is minus or plus infinity.
     reach
-        Largest distance of a candidate outside `known`, in pixels; needed with `known`.
+        Largest distance of a candidate outside `known`, in pixels,
+        along all axes or along each; needed with `known`.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from .polyhedra import checked_solids
 from .polyhedron_masks import directions_of
 from .rays import Rays3D
 from .suppression_index import cells_over, new_entries, new_index
-from .suppression_order import Region, best_first, checked_scores, safe_region
+from .suppression_order import Reach, Region, best_first, checked_scores, safe_region
 
 __all__ = ["KEPT", "SUPPRESSED", "UNDECIDED", "suppress_3d"]
 
@@ -27,7 +27,7 @@ def suppress_3d(
     rays: Rays3D,
     *,
     known: Region | None = None,
-    reach: float | None = None,
+    reach: Reach | None = None,
 ) -> npt.NDArray[np.int8]:
     """Decide which candidates are kept, from the highest score down.
 
@@ -60,7 +60,8 @@ def suppress_3d(
         ``((z_start, z_stop), (y_start, y_stop), (x_start, x_stop))``: all candidates with a centre in this half-open
         region are given. A side at the border of the volume is minus or plus infinity.
     reach
-        Largest distance from the centre to a vertex of a candidate outside `known`, in voxels; needed with `known`.
+        Largest distance from the centre to a vertex of a candidate outside `known`, in voxels,
+        along all axes or along each; needed with `known`.
 
     Returns
     -------

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Region", "best_first", "checked_scores", "safe_region"]
+__all__ = ["Reach", "Region", "best_first", "checked_scores", "safe_region"]
 
 Region = Sequence[tuple[float, float]]
 """Start and stop of a half-open region along each axis; minus or plus infinity at the border of the image."""
+
+Reach = float | Sequence[float]
+"""A distance in pixels, along all axes or along each."""
 
 
 def checked_scores(scores: npt.ArrayLike, count: int) -> npt.NDArray[np.float32]:
@@ -65,21 +68,24 @@ def _is_ascending(points: npt.NDArray[np.float32]) -> bool:
     return bool(ascending.all())
 
 
-def safe_region(known: Region | None, reach: float | None, ndim: int) -> npt.NDArray[np.float64]:
+def safe_region(known: Region | None, reach: Reach | None, ndim: int) -> npt.NDArray[np.float64]:
     """First and last coordinate along each axis that nothing from outside `known` can cover: ``(ndim, 2)``.
 
     Raises
     ------
     ValueError
-        If `known` has no `reach`, or not `ndim` axes.
+        If `known` has no `reach`, or one of them not `ndim` axes.
     """
     if known is None:
         return np.array([[-math.inf, math.inf]] * ndim)
-    if reach is None or not reach >= 0:
-        raise ValueError(f"with a known region, reach must be a distance in pixels, got {reach}")
+    distances = np.asarray(np.nan if reach is None else reach, dtype=np.float64)
+    if distances.shape not in ((), (ndim,)) or not (distances >= 0).all():
+        raise ValueError(
+            f"with a known region, reach must be a distance in pixels, or one along each of {ndim} axes, got {reach}"
+        )
     region = np.array(known, dtype=np.float64)
     if region.shape != (ndim, 2):
         raise ValueError(f"known must be start and stop along {ndim} axes, got {known}")
-    margin = reach + 1  # rounding moves a vertex by less than a pixel
-    region += np.array([margin, -margin])
+    margin = np.broadcast_to(distances + 1, ndim)  # rounding moves a vertex by less than a pixel
+    region += np.stack([margin, -margin], axis=1)
     return region

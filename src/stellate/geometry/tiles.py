@@ -61,10 +61,9 @@ class Tile:
         return tuple(slice(a - r, b - r) for (a, b), (r, _) in zip(self.owns, self.read, strict=True))
 
     @property
-    def halo(self) -> int:
-        """Most pixels that are read on one side of what is owned."""
-        margins = ((a - r, z - b) for (a, b), (r, z) in zip(self.owns, self.read, strict=True))
-        return max(max(pair) for pair in margins)
+    def halos(self) -> tuple[int, ...]:
+        """Most pixels along each axis that are read on one side of what is owned."""
+        return tuple(max(a - r, z - b) for (a, b), (r, z) in zip(self.owns, self.read, strict=True))
 
     def to_target(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Positions in this image, ``(n, ndim)``, as positions in the image that the user gave.

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from ..errors import ConfigError, DataError, InputError, suggestion
 from ..geometry.rays import Rays3D
 from ..geometry.suppression import SUPPRESSED
-from ..geometry.suppression_order import Region
 from ..geometry.tiles import Tile
 from ..losses import (
     masked_binary_cross_entropy,
@@ -31,7 +30,6 @@ from .candidates import (
     about_border,
     candidates,
     instances_of,
-    joined,
     take,
 )
 from .class_targets import checked_weights, class_target
@@ -40,11 +38,9 @@ from .star_polygons import StarPolygons
 from .star_polyhedra import StarPolyhedra
 from .star_shapes import StarShapes
 from .task import Arrays, Batch, Sample
+from .waiting import WaitingCandidates, in_target, largest_reach
 
 __all__ = ["Candidates", "InstancesTask"]
-
-# When more candidates than this wait for those of further tiles, the ones that no longer need to are dropped.
-MANY = 2**18
 
 OF_NETWORK = ("n_rays", "grid", "stride", "rays", "anisotropy", "class_names", "foreground")
 """Fields of the task that follow from the network, and are no settings."""
@@ -197,7 +193,7 @@ class InstancesTask:
             threshold=self.prob_threshold,
             border=self.border,
         )
-        return self._settled(replace(found, foreground=foreground_of(output, tile)), tile.known_alone)
+        return self._settled(replace(found, foreground=foreground_of(output, tile)))
 
     def mirrored(self, output: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
         """Exchange the rays of maps that were mirrored, so that they point as in the image as it is.
@@ -234,17 +230,12 @@ class InstancesTask:
 
     def merge(self, parts: Iterable[Candidates]) -> Instances:
         """Suppress what remains across the tiles, paint the rest, and fit it to the foreground."""
-        kept: list[Candidates] = []
-        foreground, waiting = Foreground(), 0
+        foreground = Foreground()
+        waiting = WaitingCandidates(self._suppress, self.shapes.extents)
         for part in parts:
-            kept.append(replace(part, foreground=None))
             foreground.add(part.foreground, part.tile)
-            waiting += len(part.scores)
-            if waiting > MANY and (known := part.tile.known_so_far):
-                kept, waiting = [self._settled(joined(kept), known)], 0
-        found = joined(kept)
-        if len(kept) > 1:
-            found = take(found, self._suppress(found) != SUPPRESSED)
+            waiting.add(replace(part, foreground=None))
+        found = waiting.kept()
         # position breaks ties, so that labels do not depend on the tiles
         found = take(found, np.lexsort((*found.points.T[::-1], -found.scores)))
         labels = self.shapes.paint(found.points, found.distances, found.tile.target_shape, found.scores)
@@ -264,17 +255,19 @@ class InstancesTask:
 
     # -- parts of the above ------------------------------------------------------------------------------------
 
-    def _settled(self, found: Candidates, known: Region) -> Candidates:
-        """Drop what is suppressed for certain, where all candidates of a region of the image are there.
+    def _settled(self, found: Candidates) -> Candidates:
+        """Drop what is suppressed for certain, as far as its tile knows.
 
-        Those elsewhere are presumed to reach no further than the halo, where what the network sees of an object ends,
-        or twice as far as the largest that is there.
+        Candidates of other tiles are presumed to reach no further than the halo, where what the network sees of an
+        object ends, or twice as far as the largest that is there.
         """
         tile = found.tile
-        region = tuple((_place(start, tile), _place(stop, tile)) for start, stop in known)
-        largest = self.shapes.longest_ray * float(found.distances.max(initial=MIN_DISTANCE))
-        reach = max(tile.halo / tile.scale, 2 * largest)
-        return take(found, self._suppress(found, known=region, reach=reach) != SUPPRESSED)
+        largest = float(found.distances.max(initial=MIN_DISTANCE))
+        reach = np.maximum(
+            np.array(tile.halos) / tile.scale, largest_reach(largest, np.array(self.shapes.extents))
+        )
+        states = self._suppress(found, known=in_target(tile.known_alone, tile), reach=reach.tolist())
+        return take(found, states != SUPPRESSED)
 
     def _suppress(self, found: Candidates, **region: Any) -> npt.NDArray[np.int8]:
         try:
@@ -294,7 +287,3 @@ def _instances(annotation: Annotation) -> Instances:
             f"outlines are learned from objects (a label image), but the annotation is of type {kind}"
         )
     return annotation
-
-
-def _place(position: float, tile: Tile) -> float:
-    return (position + 0.5) / tile.scale - 0.5

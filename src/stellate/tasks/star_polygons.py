@@ -13,7 +13,7 @@ from ..geometry.object_probability import object_probability
 from ..geometry.rasterize import paint_polygons
 from ..geometry.star_distances import star_distances
 from ..geometry.suppression import suppress
-from ..geometry.suppression_order import Region
+from ..geometry.suppression_order import Reach, Region
 from ..results import FloatArray, IntArray
 
 __all__ = ["StarPolygons"]
@@ -27,7 +27,7 @@ class StarPolygons:
     """Directions per object."""
     grid: tuple[int, int]
     """Pixels per prediction, along rows and columns."""
-    longest_ray: float = 1.0
+    extents: tuple[float, ...] = (1.0, 1.0)
 
     def probability(self, labels: npt.NDArray[Any]) -> FloatArray:
         """See `object_probability`."""
@@ -45,7 +45,7 @@ class StarPolygons:
         threshold: float,
         *,
         known: Region | None = None,
-        reach: float | None = None,
+        reach: Reach | None = None,
     ) -> npt.NDArray[np.int8]:
         """See `stellate.geometry.suppression.suppress`."""
         return suppress(points, distances, scores, threshold, known=known, reach=reach)

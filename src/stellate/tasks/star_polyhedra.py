@@ -14,12 +14,12 @@ from ..geometry.rasterize_3d import paint_polyhedra
 from ..geometry.rays import Rays3D
 from ..geometry.star_distances_3d import star_distances_3d
 from ..geometry.suppression_3d import suppress_3d
-from ..geometry.suppression_order import Region
+from ..geometry.suppression_order import Reach, Region
 from ..results import FloatArray, IntArray
 
 __all__ = ["StarPolyhedra"]
 
-# Directions that differ by less than this, in units of their length, are one.
+# Directions that differ by less than this, in units of the longest extent, are one.
 _SAME_RAY = 1e-4
 
 
@@ -40,9 +40,9 @@ class StarPolyhedra:
         return len(self.rays)
 
     @property
-    def longest_ray(self) -> float:
-        """Length in voxels of the longest ray; 1 for those of a golden spiral."""
-        return float(np.linalg.norm(self.rays.vertices, axis=1).max())
+    def extents(self) -> tuple[float, ...]:
+        """Most voxels along each axis that a ray covers."""
+        return tuple(np.abs(self.rays.vertices).max(axis=0).tolist())
 
     def probability(self, labels: npt.NDArray[Any]) -> FloatArray:
         """See `object_probability_3d`."""
@@ -60,7 +60,7 @@ class StarPolyhedra:
         threshold: float,
         *,
         known: Region | None = None,
-        reach: float | None = None,
+        reach: Reach | None = None,
     ) -> npt.NDArray[np.int8]:
         """See `suppress_3d`."""
         return suppress_3d(points, distances, scores, threshold, self.rays, known=known, reach=reach)
@@ -76,7 +76,7 @@ class StarPolyhedra:
         mirrored = self.rays.vertices.astype(np.float64)
         mirrored[:, list(axes)] *= -1
         far = np.abs(self.rays.vertices[:, np.newaxis] - mirrored).max(axis=2)
-        if (far.min(axis=1) > _SAME_RAY * self.longest_ray).any():
+        if (far.min(axis=1) > _SAME_RAY * max(self.extents)).any():
             names = " and ".join("ZYX"[a] for a in axes)
             raise ConfigError(
                 f"flips need rays that look the same in a mirror; those of this model do not along {names} (a golden "

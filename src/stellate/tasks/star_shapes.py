@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..geometry.suppression_order import Region
+from ..geometry.suppression_order import Reach, Region
 from ..results import FloatArray, IntArray
 
 __all__ = ["StarShapes"]
@@ -21,8 +21,8 @@ class StarShapes(Protocol):
         """Directions per object."""
 
     @property
-    def longest_ray(self) -> float:
-        """Pixels from the centre to the outline along the longest ray, for a distance of 1."""
+    def extents(self) -> tuple[float, ...]:
+        """Most pixels from the centre to the outline along each axis, for a distance of 1."""
 
     def probability(self, labels: npt.NDArray[Any]) -> FloatArray:
         """Object probability of a label image, at every grid point; below 0 where nothing is known."""
@@ -38,7 +38,7 @@ class StarShapes(Protocol):
         threshold: float,
         *,
         known: Region | None = None,
-        reach: float | None = None,
+        reach: Reach | None = None,
     ) -> npt.NDArray[np.int8]:
         """Which candidates are kept; see `stellate.geometry.suppression.suppress`."""
 
