@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
-from stellate import api
+from stellate import api, io
 from stellate.cli.main import main
 from stellate.data.findings import CheckReport, Finding, Severity
 from stellate.errors import InputError
@@ -284,6 +286,20 @@ def test_info_describes_the_sample(capsys) -> None:
     assert lines["axes"].strip() == "YX"
     assert lines["shape"].strip() == "512 x 512"
     assert "Y 0.325 um" in lines["pixel size"]
+
+
+def test_damaged_tiffs_are_spoken_of_once(capsys, caplog, tmp_path) -> None:
+    """tifffile logs what it stumbles over; on the console that would stand before the message."""
+    path = tmp_path / "cut.tif"
+    tifffile.imwrite(path, np.ones((4, 60, 70), np.uint16), imagej=True)
+    path.write_bytes(path.read_bytes()[:10_000])
+    assert main(["info", str(path)]) == 2
+    assert "cut.tif" in capsys.readouterr().err
+    assert not caplog.records
+    logging.getLogger("tifffile").setLevel(logging.NOTSET)
+    with pytest.raises(InputError):
+        io.read(path)
+    assert caplog.records  # otherwise there was nothing to be silent about
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,19 @@ def test_one_voxel():
     assert (row["intensity_mean"], row["intensity_std"], row["intensity_sum"]) == (7, 0, 7)
 
 
+def test_columns_come_in_the_order_that_is_promised():
+    """Where an object lies, its size in voxels, the same in micrometres, its shape, its box."""
+    labels = np.ones((2, 3, 4), np.int32)
+    axes = ["major_axis", "middle_axis", "minor_axis"]
+    first = ["label", "centroid_plane", "centroid_row", "centroid_col", "volume_px", "equivalent_diameter_px"]
+    first += [f"{a}_px" for a in axes]
+    last = ["sphericity", "orientation_deg", "tilt_deg", "x1", "y1", "z1", "x2", "y2", "z2", "touches_border"]
+    assert list(measure_volume(labels)) == [*first, "surface_px", *last]
+    micrometres = ["centroid_z_um", "centroid_y_um", "centroid_x_um", "volume_um3", "surface_um2"]
+    micrometres += ["equivalent_diameter_um", *(f"{a}_um" for a in axes)]
+    assert list(measure_volume(labels, spacing=(1.0, 1.0, 1.0))) == [*first, *micrometres, *last]
+
+
 def test_a_volume_of_one_plane():
     columns = measure_volume(np.ones((1, 3, 4), np.int32))
     assert columns["volume_px"].tolist() == [12]

@@ -150,6 +150,20 @@ def test_volumes_keep_their_axes_and_spacing(tmp_path, highest):
 
 
 @pytest.mark.parametrize("highest", [300, 100_000])
+def test_volumes_of_one_plane_are_volumes_for_those_who_say_so(tmp_path, highest):
+    """Readers of TIFF do not count axes of length 1; what the file says of depth is kept all the same."""
+    labels = rng.integers(0, highest, (1, 20, 30))
+    labels[0, 0, 0] = highest
+    spacing = {"Z": 2.0, "Y": 0.5, "X": 0.25}
+    write_labels(tmp_path / "l.tif", labels, spacing_um=spacing)
+    image = read(tmp_path / "l.tif", axes="ZYX")
+    assert image.axes == "ZYX"
+    assert image.spacing_um == pytest.approx(spacing)
+    np.testing.assert_array_equal(image.array, labels)
+    np.testing.assert_array_equal(read(tmp_path / "l.tif").array, labels[0])
+
+
+@pytest.mark.parametrize("highest", [300, 100_000])
 @pytest.mark.parametrize(
     ("axes", "shape"), [("TYX", (4, 20, 30)), ("TZYX", (3, 4, 20, 30)), (None, (3, 4, 20, 30))]
 )

@@ -82,8 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
     tolerant_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
-    # what went wrong is said below, or with the outcome of a file; log records would say it twice
-    logging.getLogger("stellate").setLevel(logging.DEBUG if debug else logging.CRITICAL)
+    # what went wrong is said below, or with the outcome of a file; log records would say it twice, and those of
+    # tifffile about a damaged file in terms of its format
+    for name in ("stellate", "tifffile"):
+        logging.getLogger(name).setLevel(logging.DEBUG if debug else logging.CRITICAL)
     try:
         status = app.meta(arguments, exit_on_error=False, print_error=False)
     except KeyboardInterrupt:

@@ -53,24 +53,24 @@ def measure_volume(
         - ``label`` (int64, from 1), ``centroid_plane``, ``centroid_row``, ``centroid_col`` (voxels),
           ``volume_px`` (int64, voxels);
         - ``equivalent_diameter_px``, of a ball of the same volume;
-        - ``surface_px``, the surface area by Crofton's formula (see `stellate.geometry.surface`), the faces at
-          the border of the volume included; with `spacing`, ``surface_um2`` takes its place;
         - ``major_axis_px``, ``middle_axis_px``, ``minor_axis_px``, full axes of the ellipsoid with the same
           second moments;
+        - without `spacing`, ``surface_px``, the surface area by Crofton's formula (see
+          `stellate.geometry.surface`), the faces at the border of the volume included;
+        - with `spacing`, ``centroid_z_um``, ``centroid_y_um``, ``centroid_x_um`` (from the centre of the first
+          voxel), ``volume_um3``, ``surface_um2``, ``equivalent_diameter_um``, ``major_axis_um``,
+          ``middle_axis_um``, ``minor_axis_um``;
+        - ``sphericity``: surface of the ball of the same volume over the object's; 1 for a ball, not clipped;
         - ``orientation_deg``, of the major axis seen along the planes' normal, against the row axis, -90 to
           90, counterclockwise, and ``tilt_deg``, of the major axis out of the planes, 0 to 90;
-        - ``sphericity``: surface of the ball of the same volume over the object's; 1 for a ball, not clipped;
         - ``x1``, ``y1``, ``z1``, ``x2``, ``y2``, ``z2`` (int32), the bounding box at voxel edges;
           ``touches_border`` (bool);
         - with `intensity`, for each channel ``intensity_mean``, ``_std`` (of the population), ``_min``,
           ``_max``, ``_sum``, followed by ``_NAME`` where there are several channels. NaN voxels make them
-          NaN;
-        - with `spacing`, ``centroid_z_um``, ``centroid_y_um``, ``centroid_x_um`` (from the centre of the first
-          voxel), ``volume_um3``, ``equivalent_diameter_um``, ``major_axis_um``, ``middle_axis_um``,
-          ``minor_axis_um``.
+          NaN.
 
-        Angles and sphericity are those in space where `spacing` is given, else they take voxels for cubes.
-        Values that do not exist (everything but the volume of a label without voxels) are NaN.
+        Columns are in this order. Angles and sphericity are those in space where `spacing` is given, else they
+        take voxels for cubes. Values that do not exist (everything but the volume of a label without voxels) are NaN.
 
     Raises
     ------
@@ -157,10 +157,11 @@ def _shape_columns(labels: Any, sums: _Sums, spacing: Spacing | None) -> dict[st
     columns = {f"centroid_{name}": centre[:, k] for k, name in enumerate(("plane", "row", "col"))}
     columns["volume_px"] = sums.counts
     columns |= _sizes(voxels, _axes(variance)[0], "px")
-    columns["surface_px" if spacing is None else "surface_um2"] = surface
-    if spacing is not None:
+    if spacing is None:
+        columns["surface_px"] = surface
+    else:
         columns |= {f"centroid_{axis}_um": centre[:, k] * size[k] for k, axis in enumerate("zyx")}
-        columns |= {"volume_um3": volume} | _sizes(volume, lengths, "um")
+        columns |= {"volume_um3": volume, "surface_um2": surface} | _sizes(volume, lengths, "um")
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["sphericity"] = np.cbrt(np.pi) * np.cbrt(6 * volume) ** 2 / surface
     return columns | _angles(direction)

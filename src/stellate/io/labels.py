@@ -66,7 +66,8 @@ def write_labels(
 
     Ids up to 65,535 are written as uint16 in ImageJ's format; more as uint32 in OME-TIFF, since ImageJ's has
     no such integers. From 1 GiB on the file is a tiled BigTIFF. Memory for the writing is a plane of the
-    file's dtype, or of a tiled file a tile.
+    file's dtype, or of a tiled file a tile. The formats do not tell a volume of one plane from an image: it is read
+    as ``YX`` again, with its spacing along ``Z``, unless the reader is told the axes.
 
     Parameters
     ----------
