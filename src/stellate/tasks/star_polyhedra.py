@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ..errors import ConfigError
 from ..geometry.object_probability_3d import object_probability_3d
@@ -14,6 +15,7 @@ from ..geometry.rasterize_3d import paint_polyhedra
 from ..geometry.rays import Rays3D
 from ..geometry.star_distances_3d import star_distances_3d
 from ..geometry.suppression_3d import suppress_3d
+from ..geometry.suppression_blocks import suppress_in_blocks
 from ..geometry.suppression_order import Reach, Region
 from ..results import FloatArray, IntArray
 
@@ -62,8 +64,21 @@ class StarPolyhedra:
         known: Region | None = None,
         reach: Reach | None = None,
     ) -> npt.NDArray[np.int8]:
-        """See `suppress_3d`."""
-        return suppress_3d(points, distances, scores, threshold, self.rays, known=known, reach=reach)
+        """See `suppress_3d`; on as many threads as torch uses."""
+
+        def suppress(points: FloatArray, distances: FloatArray, scores: FloatArray, **region: Any) -> Any:
+            return suppress_3d(points, distances, scores, threshold, self.rays, **region)
+
+        return suppress_in_blocks(
+            suppress,
+            points,
+            distances,
+            scores,
+            extents=self.extents,
+            threads=torch.get_num_threads(),
+            known=known,
+            reach=reach,
+        )
 
     def paint(
         self, points: FloatArray, distances: FloatArray, shape: tuple[int, ...], scores: FloatArray
