@@ -52,7 +52,7 @@ def tolerant_streams() -> None:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Columns of text; numbers stand to the right.
+    """Columns of text; numbers, and texts that end in a percent sign, stand to the right.
 
     Examples
     --------
@@ -64,15 +64,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     rows = [tuple(row) for row in rows]
     texts = [tuple(header), *(tuple(_text(v) for v in row) for row in rows)]
     widths = [max(len(line[k]) for line in texts) for k in range(len(header))]
-    right = [
-        bool(rows) and all(isinstance(row[k], int | float) or row[k] is None for row in rows)
-        for k in range(len(header))
-    ]
+    right = [bool(rows) and all(_is_number(row[k]) for row in rows) for k in range(len(header))]
     lines = (
         "  ".join(t.rjust(w) if r else t.ljust(w) for t, w, r in zip(line, widths, right, strict=True))
         for line in texts
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float) or (isinstance(value, str) and value.endswith("%"))
 
 
 def _text(value: Any) -> str:

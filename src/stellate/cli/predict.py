@@ -77,10 +77,10 @@ def _outcome_table(done: list[Any]) -> str:
     classes = list(dict.fromkeys(name for outcome in done for name in outcome.shares))
     shown = classes if len(classes) <= MOST_CLASSES else []
     counted = not classes or any(outcome.n_objects is not None for outcome in done)
-    header = ("image", *(["objects"] if counted else []), *(f"{name} %" for name in shown), "seconds")
+    header = ("image", *(["objects"] if counted else []), *shown, "seconds")
     rows = []
     for outcome in done:
         objects = [outcome.n_objects] if counted else []
-        shares = [round(100 * outcome.shares[c], 1) if c in outcome.shares else None for c in shown]
+        shares = [f"{outcome.shares[c]:.1%}" if c in outcome.shares else None for c in shown]
         rows.append((outcome.path.name, *objects, *shares, round(outcome.seconds, 1)))
     return table(header, rows)

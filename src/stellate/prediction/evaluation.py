@@ -48,7 +48,7 @@ class Evaluation:
         What was measured, on what.
     worst
         Of the worst images, worst first: name, and pictures ``(h, w, 3)`` uint8: annotation and prediction, or of
-        classes the image, annotation, prediction and errors.
+        classes also the image, and where both differ.
     """
 
     metrics: Metrics

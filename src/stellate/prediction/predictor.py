@@ -207,9 +207,8 @@ class Predictor:
         def run(tiles: list[Tile]) -> Result:
             return self._run(tiles, engine.in_tiles(read), options, progress)
 
-        layout = Layout(
-            pixels.shape[1:], self._config, scale=scale, margin=engine.grid if options.flips else ()
-        )
+        margin = self._margin(engine, options, scale)
+        layout = Layout(pixels.shape[1:], self._config, scale=scale, margin=margin)
         side = options.tile or max(layout.least_side, self._side(engine.device))
         n_tiles, result = _in_tiles_that_fit(run, layout, side)
         about_tiles = f"in {n_tiles} tiles" if n_tiles > 1 else ""
@@ -239,6 +238,11 @@ class Predictor:
 
         result: Result = task.merge(parts())
         return result
+
+    def _margin(self, engine: Engine, options: PredictOptions, scale: float) -> tuple[int, ...]:
+        """What tiles read beyond the halo: for mirror images a grid cell, and what the task asks for if rescaled."""
+        more: int = getattr(self.task(options), "margin", lambda _: 0)(scale)
+        return tuple(more + (step if options.flips else 0) for step in engine.grid)
 
     def _side(self, device: torch.device) -> int:
         if device.type not in self._values:

@@ -29,7 +29,7 @@ _DIMMED = np.float32(0.5)
 def draw_class_agreement(
     image: Image | npt.NDArray[Any], truth: Classes, found: Classes, n_classes: int, *, max_side: int = 512
 ) -> tuple[Picture, Picture, Picture, Picture]:
-    """Draw an image, what was annotated, what was found, and where these differ.
+    """Draw what was annotated and what was found in an image, the image, and where these differ.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def draw_class_agreement(
 
     Returns
     -------
-    image, truth, found, errors : (h, w, 3) uint8
-        The last is the image in grey and dim, with the wrong pixels in `ERROR_COLOUR`; in it and in the second, pixels
+    truth, found, image, errors : (h, w, 3) uint8
+        The last is the image in grey and dim, with the wrong pixels in `ERROR_COLOUR`; in it and in the first, pixels
         that nobody annotated are of `UNKNOWN_COLOUR`.
 
     Raises
@@ -66,7 +66,7 @@ def draw_class_agreement(
     tint(predicted, said, colours)
     errors[(true >= 0) & (true != said)] = ERROR_COLOUR
     annotated[true < 0] = errors[true < 0] = UNKNOWN_COLOUR
-    return ground, annotated, predicted, errors
+    return annotated, predicted, ground, errors
 
 
 def _seen(image: Image | npt.NDArray[Any], truth: Classes, found: Classes) -> tuple[Image, Classes, Classes]:

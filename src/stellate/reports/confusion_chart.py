@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 __all__ = ["confusion_chart"]
 
-_CELL, _LABELS, _TOP, _MARGIN = 46, 130, 40, 10
+_CELL, _LABELS, _TOP, _NAMES_RIGHT, _NAMES_BELOW = 46, 130, 8, 90, 70
 _LETTERS = 16
 """Of a name that are shown; the whole name is shown where the pointer rests."""
 _INK, _PAPER = (0, 68, 136), (255, 255, 255)
@@ -33,11 +33,12 @@ def confusion_chart(counts: npt.NDArray[Any], rows: Sequence[str], columns: Sequ
         An ``svg`` element that needs nothing from outside.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    right, bottom = _LABELS + _CELL * len(columns), _TOP + _CELL * len(rows)
-    size = f"0 0 {right + _MARGIN + 60} {bottom + 70}"
+    bottom = _TOP + _CELL * len(rows)
+    # the last name at the bottom runs beyond its square
+    width, height = _LABELS + _CELL * len(columns) + _NAMES_RIGHT, bottom + _NAMES_BELOW
     parts = [
-        f'<svg class="confusion" viewBox="{size}" role="img" aria-label="Which class was found as which">',
-        f'<text x="{_LABELS}" y="14">found as (at the bottom), of the annotated class (on the left)</text>',
+        f'<svg viewBox="0 0 {width} {height}" style="max-width: {width}px" role="img" '
+        'aria-label="Which class was found as which">'
     ]
     for i, name in enumerate(rows):
         y = _TOP + _CELL * i

@@ -48,7 +48,7 @@ class MaskReport:
 
     metrics: MaskMetrics
 
-    captions = ("image", "annotated", "found", "errors")
+    captions = ("annotated", "found", "image", "errors")
     about_pictures = "Of a volume the plane with most errors is shown."
 
     def tables(self) -> dict[str, list[Row]]:
@@ -62,7 +62,7 @@ class MaskReport:
         }
 
     def draw(self, image: Any, truth: Mask, found: Mask) -> tuple[npt.NDArray[np.uint8], ...]:
-        """The image, its classes as annotated and as found, and where they differ."""
+        """Its classes as annotated and as found, the image, and where they differ."""
         names = self.metrics.class_names
         of_truth, of_found = (_by_position(mask, names) for mask in (truth, found))
         return draw_class_agreement(image, of_truth, of_found, len(names))
@@ -137,7 +137,8 @@ not count.</p>"""
             *drawn,
             table([CORNER, *columns], rows),
             '<p class="soft">Pixels of all images: a row for each annotated class, a column for each class that was '
-            "found; in the drawing as a share of the annotated class.</p>",
+            "found. The drawing has the share of the annotated class on the left that was found as the class at the "
+            "bottom.</p>",
         ]
 
 
