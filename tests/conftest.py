@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tifffile
+from skimage.io import imsave
 
 from stellate.data.synthetic import FieldConfig, generate_field
 
@@ -32,3 +36,51 @@ def annotated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tifffile.imwrite(folder / "images" / f"{seed}.tif", image.array)
         tifffile.imwrite(folder / "masks" / f"{seed}.tif", truth.labels.astype(np.uint16))
     return folder
+
+
+Classes = npt.NDArray[np.uint8]
+
+
+def cells(shape: tuple[int, ...], seed: int) -> tuple[npt.NDArray[np.uint8], Classes]:
+    """An image or volume of four cells that differ from the ground by brightness: 0 ground, 1 cytoplasm, 2 nucleus."""
+    rng = np.random.default_rng(seed)
+    classes = np.zeros(shape, dtype=np.uint8)
+    for _ in range(4):
+        centre, radius = rng.uniform(0, shape), rng.uniform(0.12, 0.18) * min(shape[-2:])
+        squares = ((g - c) ** 2 for g, c in zip(np.indices(shape), centre, strict=True))
+        distance = np.sqrt(sum(squares))
+        classes[(distance < radius) & (classes == 0)] = 1
+        classes[distance < 0.5 * radius] = 2
+    image = np.array([40, 120, 200])[classes] + rng.normal(0, 8, shape)
+    return image.clip(0, 255).astype(np.uint8), classes
+
+
+@pytest.fixture(scope="session")
+def class_masks() -> Callable[..., Path]:
+    """Writes images of cells and masks of their classes into a folder.
+
+    Its arguments: the folder; the shape and number of images; what files hold in place of ids 0 to 2, given these and
+    the number of the image; and the suffix of masks.
+    """
+
+    def write(
+        folder: Path,
+        *,
+        shape: tuple[int, ...] = (64, 64),
+        count: int = 6,
+        stored: Callable[[Classes, int], npt.NDArray[Any]] = lambda classes, index: classes,
+        suffix: str = ".tif",
+    ) -> Path:
+        for name in ("images", "masks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for k in range(count):
+            image, classes = cells(shape, k)
+            how = {"imagej": True, "metadata": {"axes": "ZYX"}} if len(shape) == 3 else {}
+            tifffile.imwrite(folder / "images" / f"{k}.tif", image, **how)
+            if suffix == ".tif":
+                tifffile.imwrite(folder / "masks" / f"{k}.tif", stored(classes, k), **how)
+            else:
+                imsave(folder / "masks" / f"{k}{suffix}", stored(classes, k), check_contrast=False)
+        return folder
+
+    return write

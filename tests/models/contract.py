@@ -18,6 +18,7 @@ from stellate.geometry.tiles import Tile
 from stellate.models import ModelEntry, build
 from stellate.models.file import ModelInfo, load_model, save_model
 from stellate.nn.inference import prepare_for_inference
+from stellate.results import Instances
 from stellate.tasks import TASKS
 
 __all__ = ["check_model", "check_task"]
@@ -53,7 +54,12 @@ def check_model(entry: ModelEntry, small: dict[str, Any], folder: Path) -> None:
 
 
 def check_task(
-    entry: ModelEntry, small: dict[str, Any], sample: Any, class_names: tuple[str, ...] = ()
+    entry: ModelEntry,
+    small: dict[str, Any],
+    sample: Any,
+    class_names: tuple[str, ...] = (),
+    *,
+    settings: dict[str, Any] | None = None,
 ) -> None:
     """Train a model on one sample through its task, then decode and merge what it predicts.
 
@@ -67,10 +73,12 @@ def check_task(
         Image (sides that are multiples of the stride) and annotation, as the task takes them.
     class_names
         Of the objects, for networks that tell them apart.
+    settings
+        Of the task.
     """
     torch.manual_seed(0)
     network: Any = build(entry.name, small)
-    task = TASKS[entry.task].for_network(network.config, {}, class_names)
+    task = TASKS[entry.task].for_network(network.config, settings or {}, class_names)
     image = torch.from_numpy(sample.pixels)[None]
     batch = {"image": image, **{n: torch.from_numpy(a)[None] for n, a in task.target(sample).items()}}
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
@@ -93,7 +101,16 @@ def check_task(
     shape = sample.pixels.shape[1:]
     output = {name: out[0] for name, out in first.items()}
     result = task.merge([task.decode(output, Tile.whole(shape))])
-    found = task.score([result], [sample.annotation])
-    assert found.n_true == len(sample.annotation)
-    assert found.n_predicted == len(result)
-    assert task.score([result], [result]).mean_accuracy == 1
+    check_scores(task, result, sample.annotation)
+
+
+def check_scores(task: Any, result: Any, annotation: Any) -> None:
+    """See that scores count what is there, and that a result agrees with itself."""
+    found, same = task.score([result], [annotation]), task.score([result], [result])
+    if isinstance(result, Instances):
+        assert found.n_true == len(annotation)
+        assert found.n_predicted == len(result)
+        assert same.mean_accuracy == 1
+    else:
+        assert found.pooled.n_pixels == int((task.mask(annotation).classes >= 0).sum())
+        assert same.pooled.pixel_accuracy == same.pooled.mean("iou") == 1

@@ -20,6 +20,23 @@ contract = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(contract)
 
 SMALL: dict[str, list[dict[str, Any]]] = {
+    "sliding-window": [
+        {"patch_size": 12, "depth": 1, "base_channels": 4, "step": 4},
+        {"patch_size": 12, "depth": 1, "base_channels": 4, "convolutional": True, "n_classes": 3},
+    ],
+    "fully-convolutional": [{"channels": 8, "n_layers": 3, "n_classes": 3}],
+    "encoder-decoder": [
+        {"base_channels": 8, "depth": 2, "upscaling": way, "n_classes": 3}
+        for way in ("nearest", "bilinear", "bed-of-nails", "max-unpooling", "transposed")
+    ],
+    "segnet": [
+        {"base_channels": 4, "n_classes": 3},
+        {"base_channels": 8, "variant": "basic", "n_classes": 3},
+    ],
+    "unet": [
+        {"base_channels": 4, "depth": 2, "n_classes": 3, "in_channels": 3},
+        {"base_channels": 4, "depth": 1, "padding": "valid", "n_classes": 2},
+    ],
     "stardist": [
         {"base_channels": 4, "depth": 2, "n_rays": 8, "head_channels": 8},
         {"base_channels": 4, "depth": 1, "n_rays": 7, "batch_norm": True, "n_classes": 2, "foreground": True},
@@ -28,6 +45,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
 }
 
 SMALL_3D: dict[str, list[dict[str, Any]]] = {
+    "unet": [{"base_channels": 4, "depth": 1, "grid": (1, 1, 1), "n_classes": 3}],
     "stardist": [
         {"base_channels": 4, "depth": 1, "n_rays": 8, "head_channels": 8, "grid": (1, 2, 2), "n_classes": 2},
         {"base_channels": 4, "n_rays": 7, "n_blocks": 2, "grid": (1, 2, 2), "backbone": "resnet"},
@@ -47,10 +65,16 @@ def test_contract(name: str, small: dict[str, Any], tmp_path: Path) -> None:
     ("name", "small"), [(name, small) for name, sizes in SMALL.items() for small in sizes]
 )
 def test_contract_with_the_task(name: str, small: dict[str, Any]) -> None:
-    small = {**small, "base_channels": 16}
+    if entry(name).task == "instances":
+        small = {**small, "base_channels": 16}
     config = entry(name).config(**small)
     image, truth = generate_field(FieldConfig(shape=(64, 64), diameter=(14.0, 22.0), density=0.25), seed=1)
     pixels = (image.array / image.array.max()).astype(np.float32)
+    if entry(name).task == "segmentation":
+        sample = Sample(np.stack([pixels] * config.in_channels), truth)
+        settings = {"border_width": 1 if config.n_classes == 3 else 0}
+        contract.check_task(entry(name), small, sample, settings=settings)
+        return
     classes = np.arange(len(truth)) % 2 if config.n_classes else None
     annotation = Instances(truth.labels, classes=classes, class_names=("a", "b") if config.n_classes else ())
     sample = Sample(np.stack([pixels] * config.in_channels), annotation)

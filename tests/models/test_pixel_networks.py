@@ -11,10 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stellate import models
 from stellate.errors import ConfigError, InputError
 from stellate.geometry.tiles import plan_tiles
-from stellate.models import ModelEntry, segnet
+from stellate.models import MODELS, entry, segnet
 from stellate.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from stellate.models.fully_convolutional import FullyConvolutional, FullyConvolutionalConfig
 from stellate.models.segnet import SegNet, SegNetConfig
@@ -86,13 +85,6 @@ VOLUMES: Networks = {
         UNetConfig(base_channels=1, depth=1, grid=(1, 1, 1), padding="valid", convs_per_level=1),
     ),
 }
-ENTRIES = [
-    ModelEntry("sliding_window", "SlidingWindow", "segmentation"),
-    ModelEntry("fully_convolutional", "FullyConvolutional", "segmentation"),
-    ModelEntry("encoder_decoder", "EncoderDecoder", "segmentation"),
-    ModelEntry("segnet", "SegNet", "segmentation"),
-    ModelEntry("unet", "UNet", "segmentation"),
-]
 
 
 def network(make: Callable[[Any], nn.Module], config: Any) -> nn.Module:
@@ -169,21 +161,17 @@ def test_tiles_are_as_in_the_whole(make: Callable[[Any], nn.Module], config: Any
     [*NETWORKS.values(), *VOLUMES.values()],
     ids=[*NETWORKS, *(f"{name}, volumes" for name in VOLUMES)],
 )
-def test_contract(
-    make: Callable[[Any], nn.Module], config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(models, "MODELS", ENTRIES)
-    entry = next(e for e in ENTRIES if e.class_name == make.__name__)  # type: ignore[attr-defined]
+def test_contract(make: Callable[[Any], nn.Module], config: Any, tmp_path: Path) -> None:
+    model = next(m for m in MODELS if m.class_name == make.__name__)  # type: ignore[attr-defined]
     small = {name: getattr(config, name) for name in config.__dataclass_fields__} | {"n_classes": 3}
-    contract.check_model(entry, small, tmp_path)
+    contract.check_model(model, small, tmp_path)
 
 
-def test_contract_with_an_encoder_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contract_with_an_encoder_by_name(tmp_path: Path) -> None:
     """Its model file is read without the weights that it began with."""
     pytest.importorskip("segmentation_models_pytorch", reason="an optional extra")
-    monkeypatch.setattr(models, "MODELS", ENTRIES)
     small = {"encoder": "resnet18", "depth": 4, "base_channels": 4, "in_channels": 2, "n_classes": 3}
-    contract.check_model(ENTRIES[-1], small, tmp_path)
+    contract.check_model(entry("unet"), small, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The moving average of the weights against plain arithmetic."""
+"""The moving averages of weights and statistics against plain arithmetic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from stellate.training.averaging import WeightAverage, decay_at
+from stellate.training.averaging import BatchStatistics, WeightAverage, decay_at
 
 
 class Stage:
@@ -60,3 +60,25 @@ def test_the_decay_rises_to_what_was_asked_for() -> None:
     assert decays == sorted(decays)
     assert decays[4490] < 0.998 + 1e-12
     assert decays[-1] == 0.998
+
+
+def test_batch_norms_soon_know_what_they_see() -> None:
+    """After a few steps their statistics are those of the data, and not what they began with."""
+    module = pl.LightningModule()
+    module.norm = nn.BatchNorm2d(1, momentum=0.01)
+    callback, stage = BatchStatistics(), Stage()
+    torch.manual_seed(0)
+    shares = []
+    for step in range(30):
+        stage.global_step = step
+        callback.on_train_batch_start(stage, module, None, step)
+        shares.append(module.norm.momentum)
+        module.norm(5 + 3 * torch.randn(4, 1, 16, 16))
+    assert module.norm.running_mean.item() == pytest.approx(5, abs=0.2)
+    assert module.norm.running_var.item() == pytest.approx(9, rel=0.1)
+    assert shares == pytest.approx([9 / (10 + n) for n in range(30)])
+    stage.global_step = 10_000
+    callback.on_train_batch_start(stage, module, None, 0)
+    assert module.norm.momentum == pytest.approx(0.01)
+    callback.on_fit_end(stage, module)
+    assert module.norm.momentum == 0.01

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from ..data.patches import EpochSampler, PatchDataset, collate
 from ..errors import ConfigError, ModelFileError
 from ..tasks.task import Task
-from .averaging import WeightAverage
+from .averaging import BatchStatistics, WeightAverage
 from .checkpoints import BestCheckpoint
 from .history import History
 from .module import TrainingModule
@@ -159,7 +159,7 @@ def fit(
     every = ModelCheckpoint(
         last.parent, filename=last.stem, save_on_train_epoch_end=True, enable_version_counter=False
     )
-    callbacks: list[Callback] = [History(folder, report)]
+    callbacks: list[Callback] = [History(folder, report), BatchStatistics()]
     if settings.ema_decay:
         callbacks.append(WeightAverage(settings.ema_decay))
     if settings.patience:

@@ -1,0 +1,193 @@
+"""From folders of class masks to measured models that name the class of every pixel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from skimage.io import imread
+
+import stellate
+from stellate.errors import ConfigError
+
+Writer = Callable[..., Path]
+
+SETTINGS: dict[str, Any] = {
+    "epochs": 3,
+    "steps_per_epoch": 15,
+    "batch_size": 4,
+    "patch": (32, 32),
+    "validation_patches": 4,
+    "warmup_steps": 5,
+    "learning_rate": 1e-2,
+    "ema_decay": 0.8,
+    "precision": "float32",
+    "device": "cpu",
+    "validation": 0.34,
+    "masks": "classes",
+    "intensity": 0.0,
+}
+SMALL: dict[str, dict[str, Any]] = {
+    "sliding-window": {"patch_size": 12, "depth": 1, "base_channels": 8, "hidden_channels": 16},
+    "fully-convolutional": {"channels": 8, "n_layers": 3},
+    "encoder-decoder": {"depth": 2, "base_channels": 8},
+    "segnet": {"variant": "basic", "base_channels": 8},
+    "unet": {"depth": 2, "base_channels": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(class_masks: Writer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return class_masks(tmp_path_factory.mktemp("cells"))
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "unet"
+    stellate.train("unet", folder, out, settings={**SETTINGS, "network": SMALL["unet"]})
+    return out
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_every_model_learns(model: str, folder: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    settings = {**SETTINGS, "epochs": 6 if model == "segnet" else 3, "network": SMALL[model]}
+    trained = stellate.train(model, folder, tmp_path / "run", settings=settings, say=said.append)
+    assert said[0] == "masks hold classes: as set"
+    assert any(line.startswith("class weights") for line in said)
+    assert trained.info.class_names == ("class 0", "class 1", "class 2")
+    scores = trained.info.metrics["validation"]
+    assert scores["mean_iou"] > 0.6
+    image, truth = imread(folder / "images" / "5.tif"), imread(folder / "masks" / "5.tif")
+    assert (trained.predict(image).result.classes == truth).mean() > 0.85
+
+
+def test_a_run_leaves_everything(run: Path) -> None:
+    names = {p.name for p in run.iterdir()}
+    assert {"model.safetensors", "run.json", "history.csv", "curves.png", "validation.png"} <= names
+    assert {"evaluation.csv", "evaluation.json", "evaluation.html", "checkpoints"} <= names
+    assert imread(run / "validation.png").std() > 10
+    header = (run / "history.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert "train_cross-entropy" in header
+    assert "val_dice" in header
+    info = stellate.load(run).info
+    assert info.masks["kind"] == "classes"
+    assert info.masks["values"] == [0, 1, 2]
+    assert info.object_diameter_px is None
+
+
+def test_resuming_gives_what_an_uninterrupted_run_gives(folder: Path, run: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "unet"
+
+    def stop(done: int, total: int, text: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    settings = {**SETTINGS, "network": SMALL["unet"]}
+    with pytest.raises(KeyboardInterrupt):
+        stellate.train("unet", folder, broken, settings=settings, progress=stop)
+    resumed = stellate.train("unet", folder, broken, resume=True)
+    whole = stellate.load(run)
+    for name, weight in resumed.network.state_dict().items():
+        np.testing.assert_array_equal(weight.numpy(), whole.network.state_dict()[name].numpy())
+
+
+def test_fine_tuning_keeps_network_and_classes(run: Path, class_masks: Writer, tmp_path: Path) -> None:
+    """The new data has other values for two of the three classes."""
+    data = class_masks(tmp_path / "data", count=4, stored=lambda c, k: np.minimum(c, 1) * 7)
+    (data / "mask_classes.csv").write_text("value,class\n7,class 1\n0,class 0\n", encoding="utf-8")
+    settings = {k: v for k, v in SETTINGS.items() if k not in ("masks", "patch")}
+    settings |= {"epochs": 1, "steps_per_epoch": 2, "learning_rate": 1e-6, "from_model": run}
+    said: list[str] = []
+    tuned = stellate.train("unet", data, tmp_path / "tuned", settings=settings, say=said.append)
+    assert tuned.info.class_names == ("class 0", "class 1", "class 2")
+    assert tuned.info.config == stellate.load(run).info.config
+    assert tuned.info.masks["values"] == [7, 0]
+    assert any("no pixel of class 2 in the masks to train on" in line for line in said)
+    assert tuned.info.metrics["validation"]["by_class"]["class 0"]["iou"] > 0.8
+
+
+def test_fine_tuning_on_other_classes_is_refused(run: Path, class_masks: Writer, tmp_path: Path) -> None:
+    data = class_masks(tmp_path / "data", count=3)
+    (data / "mask_classes.csv").write_text("value,class\n0,ground\n1,a\n2,b\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="class ground is not among class 0, class 1, class 2"):
+        stellate.train("unet", data, tmp_path / "tuned", settings={"from_model": run, "device": "cpu"})
+
+
+def test_volumes(class_masks: Writer, tmp_path: Path) -> None:
+    data = class_masks(tmp_path / "data", shape=(12, 32, 32), count=4)
+    settings = {**SETTINGS, "patch": (8, 16, 16), "network": {"depth": 1, "base_channels": 6}}
+    trained = stellate.train("unet", data, tmp_path / "run", settings=settings)
+    assert trained.info.axes == "ZYX"
+    assert trained.info.metrics["validation"]["pixel_accuracy"] > 0.85
+
+
+def test_volumes_need_a_unet(class_masks: Writer, tmp_path: Path) -> None:
+    data = class_masks(tmp_path / "data", shape=(8, 16, 16), count=3)
+    with pytest.raises(ConfigError, match=r"segnet is for images, but the data is volumes.*train a unet"):
+        stellate.train("segnet", data, tmp_path / "run", settings={"masks": "classes", "device": "cpu"})
+
+
+def test_objects_become_background_foreground_and_border(annotated_folder: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    task = {"border_weights": True, "class_weights": "balanced"}
+    settings = {**SETTINGS, "masks": "auto", "epochs": 4, "network": SMALL["unet"], "task": task}
+    trained = stellate.train("unet", annotated_folder, tmp_path / "run", settings=settings, say=said.append)
+    assert said[0].startswith("masks hold instances: from ")
+    assert trained.info.masks == {"kind": "instances"}
+    assert trained.info.class_names == ("background", "foreground", "border")
+    assert trained.info.settings["border_weights"] is True
+    assert len(trained.info.settings["class_weights"]) == 3
+    assert trained.info.metrics["validation"]["by_class"]["foreground"]["iou"] > 0.5
+    evaluated = stellate.evaluate(trained, annotated_folder)
+    assert evaluated.metrics.class_names == ("background", "foreground", "border")
+
+
+def test_objects_that_never_touch_have_no_border(class_masks: Writer, tmp_path: Path) -> None:
+    def apart(classes: np.ndarray, index: int) -> np.ndarray:
+        labels = np.zeros_like(classes)
+        for k in range(3 + index % 2):
+            labels[4 + 14 * k : 12 + 14 * k, 10:40] = k + 1
+        return labels
+
+    data = class_masks(tmp_path / "data", stored=apart)
+    said: list[str] = []
+    settings = {**SETTINGS, "masks": "instances", "epochs": 1, "network": SMALL["unet"]}
+    trained = stellate.train("unet", data, tmp_path / "run", settings=settings, say=said.append)
+    assert trained.info.class_names == ("background", "foreground")
+    assert any("no objects touch" in line for line in said)
+
+
+def test_colours(class_masks: Writer, tmp_path: Path) -> None:
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], dtype=np.uint8)
+    data = class_masks(tmp_path / "data", stored=lambda c, k: colours[c], suffix=".png")
+    said: list[str] = []
+    values = {"#ff0000": "cytoplasm", "#0000ff": "nucleus", "#000000": "ground"}
+    settings = {**SETTINGS, "masks": "auto", "mask_values": values, "network": SMALL["unet"]}
+    trained = stellate.train("unet", data, tmp_path / "run", settings=settings, say=said.append)
+    assert trained.info.class_names == ("cytoplasm", "nucleus", "ground")
+    assert trained.info.metrics["validation"]["mean_iou"] > 0.6
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["mask_values"] == values
+    assert stellate.evaluate(trained, data).metrics.pooled.mean("iou") > 0.6
+
+
+def test_pixels_that_nobody_annotated_do_not_count(class_masks: Writer, tmp_path: Path) -> None:
+    """Most pixels of the masks are left open; what was drawn there says the contrary."""
+
+    def partly(classes: np.ndarray, index: int) -> np.ndarray:
+        stored = np.full_like(classes, 255)
+        stored[:, 16:48] = classes[:, 16:48]
+        return stored
+
+    data = class_masks(tmp_path / "data", stored=partly)
+    settings = {**SETTINGS, "mask_ignore": 255, "network": SMALL["unet"]}
+    said: list[str] = []
+    trained = stellate.train("unet", data, tmp_path / "run", settings=settings, say=said.append)
+    assert trained.info.class_names == ("class 0", "class 1", "class 2")
+    assert any("50.0% of all are not annotated" in line for line in said)
+    assert trained.info.metrics["validation"]["mean_iou"] > 0.6
+    assert trained.info.metrics["validation"]["n_pixels"] == 2 * 64 * 32
