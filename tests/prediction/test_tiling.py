@@ -121,7 +121,7 @@ def test_larger_networks_get_smaller_tiles(monkeypatch):
 
 
 def test_what_a_network_holds_does_not_depend_on_mirrors_beyond_the_border():
-    """Convolutions without padding see hundreds of pixels beyond a small image, and few in proportion to a large one."""
+    """Convolutions without padding see hundreds of pixels beyond an image; few, in proportion to a large one."""
     cpu = torch.device("cpu")
     padded, mirrored = (values_per_pixel(UNet(UNetConfig(padding=p)), cpu) for p in ("same", "valid"))
     assert mirrored == pytest.approx(padded, rel=0.1)
