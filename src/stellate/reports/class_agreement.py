@@ -20,8 +20,8 @@ Classes = npt.NDArray[np.int32]
 
 ERROR_COLOUR = (255, 80, 200)
 """Of pixels with another class than the annotated one."""
-UNKNOWN_COLOUR = (110, 110, 110)
-"""Of pixels that nobody annotated."""
+UNKNOWN_COLOUR = (60, 80, 140)
+"""Of pixels that nobody annotated; no grey, which the image has."""
 
 _DIMMED = np.float32(0.5)
 
