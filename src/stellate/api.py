@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .data.findings import CheckReport
     from .data.fingerprint import Fingerprint
     from .data.folder import Dataset
+    from .data.mask_options import MaskOptions
     from .models.file import ModelInfo
     from .prediction.evaluation import Evaluation
     from .prediction.files import FileOutcome
@@ -271,6 +272,7 @@ def check(
     *,
     model: str | Path | None = None,
     axes: str | None = None,
+    masks: MaskOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Look over an annotated folder before training.
@@ -283,6 +285,8 @@ def check(
         Model whose receptive field the objects are held against; by default the largest that training may choose.
     axes
         Axes of the images, where their files do not say so or say it wrongly.
+    masks
+        What masks hold, where they leave it open; see `MaskOptions`.
     progress
         Called as ``progress(pairs_done, pairs)``.
 
@@ -292,6 +296,7 @@ def check(
         If there is no such folder, or it is laid out differently.
     """
     from .data.check import check as check_folder
+    from .data.mask_options import MaskOptions
     from .training.choices import widest_field
 
     fields = [widest_field(2), widest_field(3)]
@@ -299,11 +304,19 @@ def check(
         config: Any = load(model).network.config
         fields = [config.receptive_field]
     sees = {len(field): field for field in fields}
-    return check_folder(Path(data), axes=axes, receptive_fields=sees, progress=progress)
+    return check_folder(
+        Path(data), axes=axes, receptive_fields=sees, masks=masks or MaskOptions(), progress=progress
+    )
 
 
-def show(data: str | Path, output: str | Path = "contact_sheet.png", *, axes: str | None = None) -> Path:
-    """Draw images of an annotated folder with the outlines of their objects, on one sheet.
+def show(
+    data: str | Path,
+    output: str | Path = "contact_sheet.png",
+    *,
+    axes: str | None = None,
+    masks: MaskOptions | None = None,
+) -> Path:
+    """Draw images of an annotated folder with the outlines of their objects, or tints of their classes, on one sheet.
 
     Volumes are seen along their depth.
 
@@ -315,15 +328,15 @@ def show(data: str | Path, output: str | Path = "contact_sheet.png", *, axes: st
         The picture.
     axes
         Axes of the images, where their files do not say so or say it wrongly.
+    masks
+        What masks hold, where they leave it open; see `MaskOptions`.
 
     Raises
     ------
     DataError, InputError, OutputError
-        If the folder cannot be read, or the picture not be written.
+        If the folder cannot be read, or the picture cannot be written.
     """
-    from .data.folder import open_folder
-
-    dataset = open_folder(data, axes=axes)
+    dataset = _understood(data, axes, masks)
     picked = _evenly(len(dataset), SHEET_IMAGES)
     return _draw_sheet(
         ((dataset[k].name, *dataset.pair(k)) for k in picked), Path(output), title=dataset.root.name
@@ -354,9 +367,8 @@ def info(path: str | Path) -> ModelInfo | Image | Fingerprint:
         return io.open_lazy(path)
     if path.is_dir() and not any((path / name).is_file() for name in ("model.safetensors", "config.json")):
         from .data.fingerprint import fingerprint
-        from .data.folder import open_folder
 
-        return fingerprint(open_folder(path))
+        return fingerprint(_understood(path))
     found = find_model(path)
     return load(found).info if found.is_dir() else read_info(found)
 
@@ -374,6 +386,18 @@ def convert(folder: str | Path, output: str | Path) -> Path:
 
     network, known = read_stardist_folder(folder)
     return save_model(output, network, known)
+
+
+def _understood(data: str | Path, axes: str | None = None, masks: MaskOptions | None = None) -> Dataset:
+    """An annotated folder with its masks as they are meant; objects where it is open."""
+    from .data.folder import open_folder
+    from .data.mask_options import MaskOptions
+    from .data.mask_use import as_they_look, understand
+
+    dataset, options = open_folder(data, axes=axes), masks or MaskOptions()
+    if as_they_look(dataset, options) != "classes":
+        return dataset
+    return understand(dataset, options).applied(dataset)
 
 
 def _epochs_as_progress(progress: Progress) -> Callable[[int, int, dict[str, float]], None]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from ..data.mask_options import MaskOptions
 from .console import counted, say, show_progress
 
 __all__ = ["data"]
@@ -15,7 +16,14 @@ data = App(name="data", sort_key=3.5, help="Look over an annotated folder: image
 
 
 @data.command
-def check(folder: Path, /, *, model: str | None = None, axes: str | None = None) -> int:
+def check(
+    folder: Path,
+    /,
+    *,
+    model: str | None = None,
+    axes: str | None = None,
+    masks: Annotated[MaskOptions, Parameter(name="*")] = MaskOptions(),  # noqa: B008 - frozen
+) -> int:
     """Find what hinders training; the exit code is 0 if training can start and 1 if not.
 
     Parameters
@@ -30,11 +38,14 @@ def check(folder: Path, /, *, model: str | None = None, axes: str | None = None)
     from .. import api
 
     with show_progress() as progress:
-        report = api.check(folder, model=model, axes=axes, progress=progress)
+        report = api.check(folder, model=model, axes=axes, masks=masks, progress=progress)
+    if report.masks:
+        say(f"masks hold {report.masks}")
     for finding in report.findings:
         say(str(finding))
-    counts = {"pair": report.n_images, "object": report.n_objects, "finding": len(report.findings)}
-    say(", ".join(counted(number, noun) for noun, number in counts.items()))
+    names = report.class_names
+    what = f"{len(names)} classes" if names else counted(report.n_objects, "object")
+    say(f"{counted(report.n_images, 'pair')}, {what}, {counted(len(report.findings), 'finding')}")
     say("training can start" if report.can_train else "training cannot start before the errors are mended")
     return 0 if report.can_train else 1
 
@@ -46,8 +57,9 @@ def show(
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("contact_sheet.png"),
     axes: str | None = None,
+    masks: Annotated[MaskOptions, Parameter(name="*")] = MaskOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Draw images of the folder with the outlines of their objects on one sheet.
+    """Draw images of the folder with the outlines of their objects, or tints of their classes, on one sheet.
 
     Parameters
     ----------
@@ -60,5 +72,5 @@ def show(
     """
     from .. import api
 
-    say(f"wrote {api.show(folder, output, axes=axes)}")
+    say(f"wrote {api.show(folder, output, axes=axes, masks=masks)}")
     return 0

@@ -72,8 +72,10 @@ def _rows(known: Any) -> Iterator[tuple[str, str]]:
     if is_dataclass(known):
         known = {f.name: getattr(known, f.name) for f in fields(known)}
     for name, value in known.items():
-        if value in EMPTY or name in ("card", "format_version"):
+        if value in EMPTY or value is False or name in ("card", "format_version"):
             continue
+        if is_dataclass(value):
+            value = {f.name.replace("_", " "): getattr(value, f.name) for f in fields(value)}
         if isinstance(value, Mapping) and len(_text(value)) > LONGEST_LINE:
             yield name.replace("_", " "), ""
             yield from ((f"  {key}", _text(inner)) for key, inner in value.items() if inner not in EMPTY)
@@ -100,4 +102,6 @@ def _text(value: Any) -> str:
         if value and isinstance(value[0], list | tuple):
             return f"{len(value)} x {len(value[0])} values"
         return ", ".join(_text(v) for v in value)
+    if is_dataclass(value):
+        return _text({f.name: getattr(value, f.name) for f in fields(value)})
     return f"{value:.4g}" if isinstance(value, float) else str(value)

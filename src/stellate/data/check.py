@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .check_classes import check_classes, other_files
+from .check_masks import check_class_pixels, check_mask_use
 from .check_pair import PairFacts, check_pair
 from .check_volumes import check_volumes
 from .classes import FolderClasses, read_classes
@@ -14,6 +15,8 @@ from .duplicates import look_alikes
 from .findings import CheckReport, Finding, Severity
 from .folder import Dataset
 from .listing import Listing, list_pairs
+from .mask_options import MaskOptions
+from .mask_use import MaskUse
 
 __all__ = ["CheckReport", "Finding", "Severity", "check"]
 
@@ -25,6 +28,7 @@ def check(
     *,
     axes: str | None = None,
     receptive_fields: Mapping[int, Sequence[int]] | None = None,
+    masks: MaskOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Look for everything that hinders training, or that makes its result worse or seem better than it is.
@@ -41,6 +45,8 @@ def check(
     receptive_fields
         Sides in pixels of what the network sees at once, in the order of the mask's axes: for images by 2, for volumes
         by 3, or one of them. None to leave the size of objects unchecked.
+    masks
+        What is known of the masks; None to take them for labels of objects.
     progress
         Called with the pairs done and their number after each.
 
@@ -56,10 +62,20 @@ def check(
         listing = list_pairs(dataset)
         classes = read_classes(listing)
     findings = [*_check_listing(listing), *other_files(listing, classes)]
+    use = MaskUse("instances")
+    if masks is not None:
+        found_classes = dict(classes.by_mask)
+        whole = Dataset(listing.root, listing.records, axes, classes.names, classes=found_classes)
+        use, found = check_mask_use(whole, masks)
+        findings += found
     facts: list[PairFacts] = []
     for done, record in enumerate(listing.records, start=1):
         stated = classes.by_mask.get(record.mask_path)
-        fact, found = check_pair(record, axes, receptive_fields=receptive_fields, classes=stated)
+        if use.kind == "classes" and use.classes is None:
+            break  # what hinders it is said already
+        fact, found = check_pair(
+            record, axes, receptive_fields=receptive_fields, classes=stated, mask_classes=use.classes
+        )
         facts.append(fact)
         findings += found
         if progress is not None:
@@ -67,12 +83,21 @@ def check(
     findings += [*_check_uniform(facts), *check_volumes(facts, receptive_fields)]
     findings += [*_check_copies(facts), *_check_look_alikes(facts)]
     findings += check_classes(classes, facts)
+    if use.classes is not None:
+        findings += check_class_pixels(facts, use.classes)
     n_objects = sum(f.n_objects for f in facts)
-    if facts and all(f.mask_hash for f in facts) and not n_objects:
+    if use.kind == "instances" and facts and all(f.mask_hash for f in facts) and not n_objects:
         what = "no objects in any mask"
         findings.append(Finding(Severity.ERROR, None, what, "annotate at least some images"))
     findings.sort(key=lambda f: (_ORDER.index(f.severity), str(f.file or "")))
-    return CheckReport(listing.root, len(listing.records), n_objects, tuple(findings))
+    return CheckReport(
+        listing.root,
+        len(listing.records),
+        n_objects,
+        tuple(findings),
+        masks=f"{use.kind}: {use.why}" if use.why else "",
+        class_names=use.classes.class_names if use.classes else (),
+    )
 
 
 def _check_listing(listing: Listing) -> Iterator[Finding]:

@@ -13,10 +13,12 @@ import numpy.typing as npt
 from .. import io
 from ..axes import Image
 from ..errors import StellateError
+from .class_pixels import pixels_of_classes
 from .classes import MISFIT_REMEDY, ObjectClasses
 from .duplicates import pixel_hash, thumbnail
 from .findings import Finding, Severity
 from .listing import Record
+from .mask_classes import MaskClasses
 from .objects import count_pieces, measure_objects
 from .pixels import ONE_FRAME, several_frames
 from .reading import misfit, read_image, spatial_sizes
@@ -51,6 +53,8 @@ class PairFacts:
         Objects in the mask.
     classes
         Class ids of the objects, -1 where unknown; None where no file states any.
+    class_pixels
+        Of a mask of classes the pixels of each class, and last of none; None for other masks.
     """
 
     record: Record
@@ -63,6 +67,7 @@ class PairFacts:
     spacing: tuple[float, ...] | None = None
     n_objects: int = 0
     classes: npt.NDArray[np.int32] | None = None
+    class_pixels: npt.NDArray[np.int64] | None = None
 
 
 def check_pair(
@@ -71,6 +76,7 @@ def check_pair(
     *,
     receptive_fields: Mapping[int, Sequence[int]] | None = None,
     classes: ObjectClasses | None = None,
+    mask_classes: MaskClasses | None = None,
 ) -> tuple[PairFacts, list[Finding]]:
     """Read an image and its mask once, and look for everything that can be wrong with the two.
 
@@ -85,12 +91,18 @@ def check_pair(
         numbers of axes are not held against it.
     classes
         What is stated of the objects' classes.
+    mask_classes
+        What the values of the mask mean, if it is one of classes; None where they are the labels of objects.
     """
     findings: list[Finding] = []
-    image = labels = None
+    image = labels = counts = None
     ids: npt.NDArray[Any] = np.zeros(0, dtype=np.int64)
     try:
-        labels, ids = io.read_labels(record.mask_path)
+        if mask_classes is not None:
+            mask = mask_classes.read(record.mask_path)
+            labels, counts = mask.classes, pixels_of_classes(mask)
+        else:
+            labels, ids = io.read_labels(record.mask_path)
     except (StellateError, OSError) as error:
         findings.append(Finding.from_error(record.mask_path, error, _REPLACE))
     shape = () if labels is None else labels.shape
@@ -98,7 +110,9 @@ def check_pair(
         image = read_image(record.image_path, axes, lambda: shape)
     except (StellateError, OSError) as error:
         findings.append(Finding.from_error(record.image_path, error, _REPLACE))
-    if labels is not None:
+    if counts is not None:
+        findings += _check_annotated(record.mask_path, counts)
+    elif labels is not None:
         field = (receptive_fields or {}).get(labels.ndim)
         findings += _check_labels(record.mask_path, labels, ids, field)
         if classes is not None and (misfit := classes.misfit(ids)):
@@ -108,7 +122,7 @@ def check_pair(
         if several := several_frames(image):
             findings.append(Finding(Severity.ERROR, record.image_path, several, ONE_FRAME))
     if image is not None and labels is not None:
-        findings += _check_together(record, image, labels)
+        findings += _check_together(record, image, labels, objects=counts is None)
     facts = PairFacts(
         record,
         image_hash=None if image is None else pixel_hash(image),
@@ -120,12 +134,19 @@ def check_pair(
         spacing=None if image is None else image.spacing("ZYX"),
         n_objects=len(ids),
         classes=None if classes is None else classes.of(ids),
+        class_pixels=counts,
     )
     return facts, findings
 
 
 def _axes(image: Image) -> str:
     return "".join(axis for axis, size in image.sizes.items() if size > 1 or axis in "ZYX")
+
+
+def _check_annotated(file: Path, counts: npt.NDArray[np.int64]) -> Iterator[Finding]:
+    if not counts[:-1].any():
+        what = "no pixel is annotated: all have values that are to be ignored"
+        yield Finding(Severity.WARNING, file, what, "annotate it, or take the pair out")
 
 
 def _check_labels(
@@ -183,12 +204,16 @@ def _check_values(image: Image, file: Path) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, file, what, "take the pair out, or export the image anew")
 
 
-def _check_together(record: Record, image: Image, labels: npt.NDArray[Any]) -> Iterator[Finding]:
+def _check_together(
+    record: Record, image: Image, labels: npt.NDArray[Any], *, objects: bool
+) -> Iterator[Finding]:
     if image.sizes.get("Z") == 1 and labels.ndim == 2:
         labels = labels[np.newaxis]
     if wrong := misfit(image, labels.shape):
         what, _, remedy = wrong.rpartition("; ")
         yield Finding(Severity.ERROR, record.mask_path, what, remedy)
+        return
+    if not objects:
         return
     array = np.asarray(image.array)
     top = array.max(initial=0)

@@ -70,12 +70,18 @@ class CheckReport:
         Number of objects in the masks that could be read.
     findings
         Errors first, then warnings, then notes.
+    masks
+        What masks were looked over as, and why; empty where nobody asked.
+    class_names
+        Classes of pixels, of masks of classes.
     """
 
     root: Path
     n_images: int
     n_objects: int
     findings: tuple[Finding, ...]
+    masks: str = ""
+    class_names: tuple[str, ...] = ()
 
     @property
     def can_train(self) -> bool:

@@ -101,15 +101,15 @@ def judge(seen: Evidence) -> tuple[str, str]:
         return "instances", f"{len(values)} different values"
     if len(values) <= 1:
         return "classes", "one value beside 0" if values else "no value beside 0"
-    rare = sum(n < _RECURRING * seen.n_masks for _, n in seen.values)
+    often = min(n for _, n in seen.values)
     listed = ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
     pieces = f"{seen.one_piece:.0%} of them are one connected piece"
-    recurring = not rare and seen.n_masks > 1
+    recurring = seen.n_masks > 1 and often > _RECURRING * seen.n_masks
     if min(np.diff([0, *values])) >= _APART and recurring:
         return "classes", f"the values {listed} are far apart and the same from mask to mask"
-    if recurring and seen.one_piece <= _IN_PIECES:
+    if often > 1 and seen.one_piece <= _IN_PIECES:
         return "classes", f"the values {listed} recur from mask to mask, and {pieces}"
-    varying = len(set(seen.counts)) > 1 or rare > 0
+    varying = seen.n_masks > 1 and (len(set(seen.counts)) > 1 or not recurring)
     if seen.one_piece >= _IN_ONE_PIECE and (varying or max(seen.counts) >= _MANY):
         spread = f"from {min(seen.counts)} to {max(seen.counts)} values in a mask"
         return "instances", f"{spread}, and {pieces}"

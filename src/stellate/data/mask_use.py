@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, StellateError
 from ..io.class_masks import Value
 from ..io.mask_class_file import MaskClassRows, read_mask_classes
 from .class_files import entries
@@ -21,7 +21,7 @@ from .mask_kind import gather, judge
 from .mask_learning import learn_mask_classes
 from .mask_options import MaskOptions
 
-__all__ = ["CLASS_FILE", "MaskUse", "as_trained", "understand"]
+__all__ = ["CLASS_FILE", "MaskUse", "as_they_look", "as_trained", "understand"]
 
 CLASS_FILE = "mask_classes.csv"
 
@@ -83,25 +83,39 @@ def understand(dataset: Dataset, options: MaskOptions) -> MaskUse:
     paths = [record.mask_path for record in dataset.records]
     if not paths:
         raise DataError(f"{dataset.root}: no masks to look at")
-    if options.masks == "instances":
-        return MaskUse("instances", "as set")
     rows = _rows(dataset.root)
-    why = "as set" if options.says_classes else f"{CLASS_FILE} names them" if rows else ""
-    if not why and dataset.classes:
-        return MaskUse("instances", "files beside the masks state classes of objects")
-    if not why:
-        kind, seen = judge(gather(paths))
-        if not kind:
-            raise DataError(
-                f"{dataset.root}: it is open whether the masks hold classes of pixels or objects ({seen}); say which: "
-                "--masks classes or --masks instances"
-            )
-        if kind == "instances":
-            return MaskUse(kind, seen)
-        why = seen
+    kind, why = _kind(dataset, options, rows)
+    if not kind:
+        raise DataError(
+            f"{dataset.root}: it is open whether the masks hold classes of pixels or objects ({why}); say which: "
+            "--masks classes or --masks instances"
+        )
+    if kind == "instances":
+        return MaskUse(kind, why)
     names, ignore = _said(options, rows)
     known = learn_mask_classes(paths, names=names, ignore=ignore, tolerance=options.mask_tolerance)
     return MaskUse("classes", why, known)
+
+
+def as_they_look(dataset: Dataset, options: MaskOptions) -> str:
+    """What masks seem to hold, ``"classes"`` or ``"instances"``; empty where it is open, or files cannot be read."""
+    try:
+        return _kind(dataset, options, _rows(dataset.root))[0]
+    except (StellateError, OSError):
+        return ""
+
+
+def _kind(dataset: Dataset, options: MaskOptions, rows: MaskClassRows | None) -> tuple[str, str]:
+    """What masks hold, empty where it is open, and what speaks for it."""
+    if options.masks == "instances":
+        return "instances", "as set"
+    if options.says_classes:
+        return "classes", "as set"
+    if rows:
+        return "classes", f"{CLASS_FILE} names them"
+    if dataset.classes:
+        return "instances", "files beside the masks state classes of objects"
+    return judge(gather([record.mask_path for record in dataset.records]))
 
 
 def as_trained(dataset: Dataset, masks: Mapping[str, Any], options: MaskOptions | None = None) -> Dataset:
