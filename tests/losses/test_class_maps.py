@@ -180,3 +180,19 @@ def test_shapes_that_do_not_fit_are_refused():
         class_map_losses(terms, torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 3))
     with pytest.raises(InputError, match="3 class weights for 2 classes; give one for each"):
         class_map_losses(terms, torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2), torch.ones(3))
+
+
+def test_pixel_weights_of_another_shape_are_refused() -> None:
+    logits, target = torch.zeros(1, 2, 4, 4), torch.zeros(1, 4, 4, dtype=torch.long)
+    with pytest.raises(InputError, match="give one for each pixel"):
+        class_map_losses(parse_losses("cross-entropy"), logits, target, pixel_weights=torch.ones(1, 4, 5))
+
+
+def test_equal_pixel_weights_change_nothing() -> None:
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 3, 5, 5), torch.randint(-1, 3, (2, 5, 5))
+    terms, classes = parse_losses("cross-entropy+dice"), torch.tensor([1.0, 2.0, 0.5])
+    plain = class_map_losses(terms, logits, target, classes)
+    weighted = class_map_losses(terms, logits, target, classes, pixel_weights=torch.full((2, 5, 5), 4.0))
+    for name, loss in plain.items():
+        torch.testing.assert_close(weighted[name], loss)

@@ -6,6 +6,7 @@ edges fall on pixel edges: position p of the source lies at ``(p + 0.5) * scale 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -57,5 +58,6 @@ def resampling_weights(
 def resample_along(weights: Any, array: npt.NDArray[Any], axis: int) -> npt.NDArray[np.float32]:
     """Weights ``(n_out, n_source)`` applied along an axis of an array."""
     first = np.moveaxis(array, axis, 0)
-    result = weights @ first.reshape(len(first), -1)
-    return np.moveaxis(np.asarray(result, dtype=np.float32).reshape(-1, *first.shape[1:]), 0, axis)
+    rest = first.shape[1:]
+    result = weights @ first.reshape(len(first), math.prod(rest))
+    return np.moveaxis(np.asarray(result, dtype=np.float32).reshape(len(result), *rest), 0, axis)
