@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 
 from stellate.data.fingerprint import fingerprint
 from stellate.data.folder import open_folder
+from stellate.data.mask_classes import MaskClasses
 from stellate.errors import DataError
+from stellate.results import Mask
 
 
 def save(root: Path, name: str, pixels: np.ndarray, labels: np.ndarray, **metadata: object) -> None:
@@ -241,3 +244,29 @@ def test_one_volume_is_held_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(type(dataset), "pair", pair)
     fingerprint(dataset)
     assert len(alive) == 3
+
+
+def test_masks_of_classes(class_masks, tmp_path):
+    """Pixels of each class are counted, and pieces of all classes but the ground are what there is to see."""
+    dataset = open_folder(class_masks(tmp_path, count=3))
+    masks = dataset.with_mask_classes(MaskClasses((0, 1, 2), ("ground", "cell", "nucleus")))
+    summary = fingerprint(masks)
+    stored = [tifffile.imread(r.mask_path) for r in dataset.records]
+    counts = np.sum([np.bincount(m.ravel(), minlength=3) for m in stored], axis=0)
+    assert summary.mask_pixels.names == ("ground", "cell", "nucleus")
+    assert summary.mask_pixels.pixels == tuple(counts)
+    assert summary.mask_pixels.not_annotated == 0
+    assert not summary.classes_of_objects
+    pieces = [ndimage.label(m == c, np.ones((3, 3))) for m in stored for c in (1, 2)]
+    sizes = [np.bincount(labels.ravel())[1:] for labels, _ in pieces]
+    assert summary.n_objects == sum(int((s >= 10).sum()) for s in sizes)
+    assert json.loads(json.dumps(summary.to_dict()))["mask_pixels"]["pixels"] == counts.tolist()
+
+
+def test_classes_made_of_objects(small):
+    summary = fingerprint(small, mask_of=lambda a: Mask(np.minimum(a.labels, 1), ("ground", "object")))
+    plain = fingerprint(small)
+    assert summary.classes_of_objects
+    assert summary.mask_pixels.names == ("ground", "object")
+    assert summary.object_diameters == plain.object_diameters
+    assert plain.mask_pixels is None

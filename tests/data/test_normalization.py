@@ -182,3 +182,31 @@ def test_settings_survive_a_round_trip_through_json():
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         Normalization.from_dict(settings)
+
+
+def test_mean_and_deviation_come_after_the_percentiles() -> None:
+    array = np.random.default_rng(0).integers(0, 256, (3, 40, 50)).astype(np.uint8)
+    plain, scaled = Normalization(), Normalization(mean=(0.1, 0.2, 0.3), std=(1, 2, 4))
+    limits = plain.limits(array)
+    expected = (plain.apply(array, limits) - np.array([0.1, 0.2, 0.3])[:, None, None]) / np.array([1, 2, 4])[
+        :, None, None
+    ]
+    np.testing.assert_allclose(scaled.apply(array, limits), expected, rtol=1e-5, atol=1e-6)
+    one = Normalization(mean=(0.5,), std=(0.25,))
+    np.testing.assert_allclose(
+        one.apply(array, limits), 4 * plain.apply(array, limits) - 2, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_mean_and_deviation_are_kept() -> None:
+    scaled = Normalization(mean=(0.1,), std=(2.0,))
+    assert Normalization.from_dict(json.loads(json.dumps(scaled.to_dict()))) == scaled
+    assert set(Normalization().to_dict()) == {"low", "high", "channels"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mean": (1,)}, {"mean": (0,), "std": (0,)}, {"mean": (1, 2), "std": (1,)}]
+)
+def test_as_many_means_as_deviations(wrong: dict) -> None:
+    with pytest.raises(ConfigError, match="expected as many of both, std above 0"):
+        Normalization(**wrong)
