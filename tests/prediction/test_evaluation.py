@@ -38,7 +38,7 @@ class Predictor:
 
     def predict(self, image, options):
         self.asked.append(image.name)
-        return SimpleNamespace(result=Instances(self.found[image.name]))
+        return SimpleNamespace(result=Instances(self.found[image.name]), pieces=())
 
     def task(self, options):
         return InstancesTask()
@@ -130,7 +130,9 @@ def test_no_label_volume_is_held_for_long(volumes, monkeypatch):
     )
     monkeypatch.setattr(instance_report, "draw_agreement", lambda *_: (np.zeros((1, 1, 3), np.uint8),) * 2)
     monkeypatch.setattr(
-        predictor, "predict", lambda *_: SimpleNamespace(result=Instances(predictor.found["bad"].copy()))
+        predictor,
+        "predict",
+        lambda *_: SimpleNamespace(result=Instances(predictor.found["bad"].copy()), pieces=()),
     )
     tracemalloc.start()
     evaluate_dataset(predictor, many)

@@ -16,6 +16,7 @@ from stellate.data.folder import open_folder
 from stellate.errors import DataError
 from stellate.prediction import evaluation as module
 from stellate.prediction.evaluation import evaluate_dataset
+from stellate.prediction.options import PredictOptions
 
 VALUES = {"ground": 0, "cell": 128, "nucleus": 255}
 MASKS = {
@@ -226,3 +227,28 @@ def test_class_images_that_were_written_are_right(predictor, folder, tmp_path):
     (tmp_path / "again" / "mask_classes.csv").write_text("value,class\n0,ground\n1,cell\n2,nucleus\n")
     metrics = evaluate_dataset(predictor, open_folder(tmp_path / "again")).metrics
     assert metrics.pooled.mean("iou") == metrics.pooled.pixel_accuracy == 1
+
+
+def test_pieces_of_classes_are_matched_as_objects_if_asked(predictor, folder):
+    """Where classes are annotated, with the pieces of these; nobody knows of pixels that are not annotated."""
+    metrics = evaluate_dataset(predictor, open_folder(folder), options=PredictOptions(instances=True)).metrics
+    at_half = {i.name: (i.n_true, i.n_predicted, i.at[0].true_positives) for i in metrics.images}
+    assert at_half["right"] == (5, 5, 5)
+    # a nucleus was not seen, so that its cell has no hole; and ground was found to be a cell, which that one touches
+    assert at_half["wrong"] == (5, 4, 3)
+    assert at_half["half"][0] == 4
+    assert [c.name for c in metrics.classes.classes] == ["cell", "nucleus"]
+
+
+def test_objects_are_matched_with_those_that_are_annotated(region_predictor, tmp_path):
+    labels = np.zeros((40, 60), np.int32)
+    labels[10:30, 10:30], labels[10:30, 30:50] = 1, 2
+    regions = np.clip(labels, 0, 1)
+    write_pair(tmp_path, "joined", regions, labels)
+    regions[10:30, 29:31] = 2
+    write_pair(tmp_path, "apart", regions, labels)
+    options = PredictOptions(instances=True)
+    evaluation = evaluate_dataset(region_predictor, open_folder(tmp_path), options=options)
+    assert [i.mean_accuracy for i in evaluation.metrics.images] == [1, pytest.approx(0.05)]
+    assert [name for name, *_ in evaluation.worst] == ["joined", "apart"]
+    assert [len(pictures) for _, *pictures in evaluation.worst] == [2, 2]

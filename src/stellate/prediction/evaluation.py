@@ -23,9 +23,12 @@ from ..data.mask_use import as_trained
 from ..errors import DataError, InputError
 from ..io import write_table
 from ..io.atomic import atomic
+from ..metrics.instances import score_instances
 from ..reports.evaluation_page import write_evaluation_page
 from ..reports.evaluation_report import Metrics, report_of
+from ..results import Mask
 from .options import PredictOptions
+from .pieces import pieces_of
 from .predictor import Predictor
 
 __all__ = ["Evaluation", "evaluate_dataset"]
@@ -124,7 +127,8 @@ def evaluate_dataset(
         Annotated images. Where a model gives classes of pixels, their masks are read as those that it was trained on,
         unless the dataset has been told what they hold.
     options
-        How to predict.
+        How to predict. With ``instances`` the connected pieces of classes are matched as objects, with those that are
+        annotated, or with the pieces of the classes that are.
     progress
         Called as ``progress(images_done, images, name)``.
 
@@ -145,10 +149,11 @@ def evaluate_dataset(
     # until the last image it is open which are the worst; kept in memory, label volumes would fill it
     with TemporaryDirectory(prefix="stellate-") as kept:
         images = _Images(predictor, dataset, options, Path(kept))
-        metrics = task.score(images.found(progress), images.annotated(), names)
+        score: Any = score_instances if options and options.instances else task.score
+        metrics = score(images.found(progress), images.annotated(), names=names)
         report = report_of(metrics)
         worst = metrics.worst(WORST_SHOWN)
-        pictures = tuple((names[k], *report.draw(*images.again(k, task))) for k in worst)
+        pictures = tuple((names[k], *report.draw(*images.again(k))) for k in worst)
     return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures)
 
 
@@ -159,6 +164,7 @@ class _Images:
         self, predictor: Predictor, dataset: Dataset, options: PredictOptions | None, folder: Path
     ) -> None:
         self._predictor, self._dataset, self._options, self._folder = predictor, dataset, options, folder
+        self._compared = _comparison(predictor, options)
         self._truths: deque[PixelAnnotation] = deque()
         self._as_found: list[Callable[..., PixelAnnotation]] = []
 
@@ -167,14 +173,16 @@ class _Images:
         for index, record in enumerate(self._dataset.records):
             image, truth = self._dataset.pair(index)
             try:
-                result: Any = self._predictor.predict(image, self._options).result
+                prediction = self._predictor.predict(image, self._options)
             except InputError as error:
                 raise InputError(f"{record.image_path}: {error}") from error
+            result: Any = prediction.pieces[0] if prediction.pieces else prediction.result
+            del prediction
             values: Any = np.ascontiguousarray(pixel_ids(result))
             (self._folder / str(index)).write_bytes(zlib.compress(values, level=1))
             del values
             self._as_found.append(partial(result.__class__, class_names=result.class_names))
-            self._truths.append(truth)
+            self._truths.append(self._compared(truth))
             del image, truth
             yield result
             del result
@@ -186,13 +194,25 @@ class _Images:
         while self._truths:
             yield self._truths.popleft()
 
-    def again(self, index: int, task: Any) -> tuple[Image, PixelAnnotation, PixelAnnotation]:
-        """An image, its annotation as the task compares it, and what was found of its pixels."""
+    def again(self, index: int) -> tuple[Image, PixelAnnotation, PixelAnnotation]:
+        """An image, its annotation as it is compared, and what was found of its pixels."""
         image, truth = self._dataset.pair(index)
         values = zlib.decompress((self._folder / str(index)).read_bytes())
         ids = np.frombuffer(values, dtype=np.int32).reshape(pixel_ids(truth).shape)
-        compared = task.mask(truth) if hasattr(task, "mask") else truth
-        return image, compared, self._as_found[index](ids)
+        return image, self._compared(truth), self._as_found[index](ids)
+
+
+def _comparison(
+    predictor: Predictor, options: PredictOptions | None
+) -> Callable[[PixelAnnotation], PixelAnnotation]:
+    """What annotations are compared as: they themselves, classes made of objects, or objects made of classes."""
+    task = predictor.task(options)
+    if options is None or not options.instances:
+        mask: Callable[[PixelAnnotation], PixelAnnotation] = getattr(task, "mask", lambda truth: truth)
+        return mask
+    return lambda truth: (
+        pieces_of(truth, border_width=task.border_width) if isinstance(truth, Mask) else truth
+    )
 
 
 def _check_kind(predictor: Predictor, dataset: Dataset) -> None:

@@ -54,7 +54,7 @@ class PredictOptions:
     """Of a model that gives a class to every pixel: also the probability of each class (NAME_probabilities.tif)."""
     instances: bool = False
     """Of a model that gives a class to every pixel: make an object of each connected piece of a class, but for the
-    first class, which is the ground, and write all that there is for objects."""
+    first class, which is the ground, and write all that there is for objects; evaluation matches these objects."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the network. Those of 16 bits are faster where the hardware has them, and move some outlines
     by a pixel; auto is float32, which leaves the objects as they are."""

@@ -29,7 +29,8 @@ def pieces_of(mask: Mask, *, border_width: int = 1) -> Instances:
     -------
     Instances
         Their classes are those of the mask less the first; none where only one is left. Where the mask has
-        probabilities, the score of an object is the mean probability of its class over its pixels.
+        probabilities, the score of an object is the mean probability of its class over its pixels. Labels are -1 where
+        the class is not known, as in annotations.
     """
     if mask.class_names == REGION_NAMES:
         labels = instances_of_regions(mask.classes, width=border_width)
@@ -38,7 +39,6 @@ def pieces_of(mask: Mask, *, border_width: int = 1) -> Instances:
     else:
         labels, of = label_components(mask.classes, background=(0,))
         names = mask.class_names[1:] if len(mask.class_names) > 2 else ()
-    np.maximum(labels, 0, out=labels)
     scores = None if mask.probabilities is None else _mean_probabilities(labels, of, mask.probabilities)
     return Instances(labels, scores, of - 1 if names else None, names)
 
@@ -47,10 +47,10 @@ def _mean_probabilities(
     labels: npt.NDArray[np.int32], of: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """Of each object the mean of the map of its class, over its pixels of that class and of its border."""
+    owners = np.maximum(labels, 0).ravel()
     total = np.zeros(len(of) + 1)
     for c in np.unique(of).tolist():
         mine = np.flatnonzero(np.concatenate([[False], of == c]))
-        sums = np.bincount(labels.ravel(), probabilities[c].ravel(), len(total))
-        total[mine] = sums[mine]
-    pixels = np.bincount(labels.ravel(), minlength=len(total))
+        total[mine] = np.bincount(owners, probabilities[c].ravel(), len(total))[mine]
+    pixels = np.bincount(owners, minlength=len(total))
     return (total / np.maximum(pixels, 1))[1:].astype(np.float32)
