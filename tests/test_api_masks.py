@@ -12,7 +12,8 @@ import pytest
 from skimage.io import imread
 
 import stellate
-from stellate.errors import ConfigError
+from stellate.data.mask_options import MaskOptions
+from stellate.errors import ConfigError, DataError, ModelFileError
 
 Writer = Callable[..., Path]
 
@@ -191,3 +192,146 @@ def test_pixels_that_nobody_annotated_do_not_count(class_masks: Writer, tmp_path
     assert any("50.0% of all are not annotated" in line for line in said)
     assert trained.info.metrics["validation"]["mean_iou"] > 0.6
     assert trained.info.metrics["validation"]["n_pixels"] == 2 * 64 * 32
+
+
+def test_a_sliding_window_becomes_convolutions(folder: Path, tmp_path: Path) -> None:
+    """It is trained as convolutions in any case, and gives the same either way."""
+    network = {**SMALL["sliding-window"], "convolutional": False, "step": 2}
+    settings = {**SETTINGS, "epochs": 2, "network": network}
+    loop = stellate.train("sliding-window", folder, tmp_path / "run", settings=settings)
+    assert not loop.network.config.convolutional
+    twin = stellate.load(stellate.convert(tmp_path / "run", tmp_path / "twin.safetensors"))
+    assert twin.network.config.convolutional
+    image = imread(folder / "images" / "5.tif")
+    found = loop.predict(image).result.classes
+    assert np.unique(found).size > 1
+    assert (twin.predict(image).result.classes != found).mean() < 1e-3  # ties by rounding
+    with pytest.raises(ModelFileError, match="runs as convolutions over the image already"):
+        stellate.convert(tmp_path / "twin.safetensors", tmp_path / "again.safetensors")
+
+
+def test_there_is_nothing_to_convert_a_unet_to(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="a unet in stellate's own form"):
+        stellate.convert(run, tmp_path / "x.safetensors")
+
+
+class TestEncodersByName:
+    @pytest.fixture(autouse=True)
+    def there(self) -> None:
+        pytest.importorskip("segmentation_models_pytorch", reason="an optional extra")
+
+    def test_they_are_trained_and_blended(self, folder: Path, tmp_path: Path) -> None:
+        network = {"encoder": "resnet18", "depth": 2, "base_channels": 8, "encoder_halo": 8}
+        settings = {**SETTINGS, "epochs": 2, "encoder_weights": "none", "network": network}
+        trained = stellate.train("unet", folder, tmp_path / "run", settings=settings)
+        assert trained.info.metrics["validation"]["pixel_accuracy"] > 0.8
+        assert trained.info.normalization.get("mean") is None
+        image = imread(folder / "images" / "5.tif")
+        whole, tiles = (trained.predict(image, tile=side).result.classes for side in (None, 32))
+        assert (whole != tiles).mean() < 0.05
+
+    def test_weights_are_asked_for_before_anything_else(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import segmentation_models_pytorch.encoders as encoders
+
+        def offline(*_: Any, **__: Any) -> None:
+            raise OSError("no route to host")
+
+        monkeypatch.setattr(encoders, "get_encoder", offline)
+        settings = {**SETTINGS, "network": {"encoder": "resnet18", "depth": 2, "base_channels": 4}}
+        with pytest.raises(ConfigError, match=r"'imagenet'.*cannot be fetched.*encoder_weights none"):
+            stellate.train("unet", folder, tmp_path / "run", settings=settings)
+        assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_masks_of_another_size_are_named(class_masks: Writer, tmp_path: Path) -> None:
+    data = class_masks(tmp_path / "data", stored=lambda c, k: c[: 64 - 4 * (k == 3)])
+    with pytest.raises(
+        DataError, match=r"3.tif: the mask has shape \(60, 64\), but the image has \(64, 64\)"
+    ):
+        stellate.train("unet", data, tmp_path / "run", settings=SETTINGS)
+
+
+def test_a_single_class_is_refused(class_masks: Writer, tmp_path: Path) -> None:
+    data = class_masks(tmp_path / "data", stored=lambda c, k: 0 * c)
+    with pytest.raises(
+        DataError, match=r"all annotated pixels are class 0.*annotate the background as a class"
+    ):
+        stellate.train("unet", data, tmp_path / "run", settings=SETTINGS)
+
+
+def test_colours_that_strayed_are_listed(class_masks: Writer, tmp_path: Path) -> None:
+    """JPEG blurs the colours of classes; within a tolerance each is of the nearest class again."""
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], dtype=np.uint8)
+    data = class_masks(tmp_path / "data", stored=lambda c, k: colours[c], suffix=".jpg")
+    settings = {**SETTINGS, "epochs": 1, "steps_per_epoch": 2, "network": SMALL["unet"]}
+    with pytest.raises(DataError, match=r"different values.*tolerance"):
+        stellate.train("unet", data, tmp_path / "run", settings=settings)
+    settings |= {"mask_values": {"#000000": "ground", "#ff0000": "cell", "#0000ff": "nucleus"}}
+    with pytest.raises(DataError, match=r"colours of no class: #\w{6} \(\d+ px.*larger tolerance"):
+        stellate.train("unet", data, tmp_path / "run", settings=settings)
+    settings |= {"mask_tolerance": 200}
+    trained = stellate.train("unet", data, tmp_path / "run", settings=settings)
+    assert trained.info.class_names == ("ground", "cell", "nucleus")
+    assert trained.info.masks["tolerance"] == 200
+
+
+def test_a_value_to_ignore_that_is_a_class_is_refused(folder: Path, tmp_path: Path) -> None:
+    settings = {**SETTINGS, "mask_values": {"0": "a", "1": "b", "2": "c"}, "mask_ignore": 2}
+    with pytest.raises(ConfigError, match="2 is to be ignored, and the value of the class c"):
+        stellate.train("unet", folder, tmp_path / "run", settings=settings)
+
+
+def test_images_smaller_than_the_stride(class_masks: Writer, tmp_path: Path) -> None:
+    """SegNet halves five times, so that its patches are twice as large as these images."""
+    data = class_masks(tmp_path / "data", shape=(24, 20))
+    settings = {k: v for k, v in SETTINGS.items() if k != "patch"}
+    settings |= {"epochs": 1, "steps_per_epoch": 3, "network": {"base_channels": 2, "variant": "vgg16"}}
+    said: list[str] = []
+    trained = stellate.train("segnet", data, tmp_path / "run", settings=settings, say=said.append)
+    assert any(line.startswith("patch") and "64 x 64" in line for line in said)
+    assert trained.predict(imread(data / "images" / "0.tif")).result.classes.shape == (24, 20)
+
+
+def test_outlines_are_not_learned_from_classes(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"masks classes: outlines are learned from objects.*unet"):
+        stellate.train("stardist", folder, tmp_path / "run", settings={"masks": "classes", "device": "cpu"})
+
+
+def test_generated_fields_hold_no_classes(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="generated fields hold objects, the masks classes"):
+        stellate.train("unet", folder, tmp_path / "run", settings={**SETTINGS, "synthetic": 0.5})
+
+
+def test_the_folder_is_looked_over_and_shown(class_masks: Writer, tmp_path: Path) -> None:
+    grey = np.array([0, 128, 255], dtype=np.uint8)
+    data = class_masks(tmp_path / "data", stored=lambda c, k: grey[c])
+    report = stellate.check(data)
+    assert report.can_train
+    assert report.masks.startswith("classes: the values 128, 255 are far apart")
+    assert report.class_names == ("class 0", "class 128", "class 255")
+    assert imread(stellate.show(data, tmp_path / "sheet.png")).std() > 10
+    summary: Any = stellate.info(data)
+    assert summary.mask_pixels.names == report.class_names
+
+
+def test_what_hinders_training_on_class_masks_is_found(class_masks: Writer, tmp_path: Path) -> None:
+    values = MaskOptions(
+        mask_values={"0": "ground", "1": "cell", "2": "nucleus", "9": "ghost"}, mask_ignore=7
+    )
+
+    def odd(classes: np.ndarray, index: int) -> np.ndarray:
+        stored = classes.copy()
+        stored[:] = 7 if index == 0 else stored
+        return stored[:60] if index == 1 else stored
+
+    data = class_masks(tmp_path / "data", stored=odd)
+    found = {str(f.file and f.file.name): str(f) for f in stellate.check(data, masks=values).findings}
+    assert "no pixel is annotated" in found["0.tif"]
+    assert "shape (60, 64), but the image has (64, 64)" in found["1.tif"]
+    assert "no pixel of ghost in the masks to train on" in found["masks"]
+    stray = MaskOptions(mask_values={"0": "ground", "1": "cell"}, mask_ignore=7)
+    report = stellate.check(data, masks=stray)
+    assert not report.can_train
+    assert "values of no class: 2" in str(report.findings[0])

@@ -1,4 +1,4 @@
-"""``stellate convert``: a StarDist model folder becomes one file."""
+"""``stellate convert``: a StarDist model folder becomes one file, a sliding window becomes convolutions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from .console import say
 __all__ = ["convert"]
 
 
-def convert(folder: Path, output: Path, /) -> int:
+def convert(model: Path, output: Path, /) -> int:
     """Turn a StarDist model folder, 2D or 3D (config.json, weights .h5) into one stellate file, without TensorFlow.
+
+    A sliding window that was trained with --network.convolutional false becomes the convolutions that give the same.
 
     Parameters
     ----------
-    folder
-        The StarDist folder.
+    model
+        The StarDist folder; or the run, or model file, of a sliding window.
     output
         The .safetensors file to write.
     """
     from .. import api
 
-    say(f"wrote {api.convert(folder, output)}")
+    say(f"wrote {api.convert(model, output)}")
     return 0
