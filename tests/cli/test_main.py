@@ -19,9 +19,11 @@ from stellate.cli.main import main
 from stellate.data.findings import CheckReport, Finding, Severity
 from stellate.errors import InputError
 from stellate.metrics.instances import score_instances
+from stellate.metrics.masks import score_masks
 from stellate.models.file import ModelInfo
 from stellate.prediction.files import FileOutcome
 from stellate.prediction.options import PredictOptions
+from stellate.results import Mask
 
 
 class Recorder:
@@ -206,6 +208,53 @@ def test_evaluate_prints_the_scores(verb, capsys, tmp_path) -> None:
     assert (shown["IoU"], shown["TP"], shown["FP"], shown["FN"]) == ("0.500", "1", "0", "1")
     assert (shown["precision"], shown["recall"], shown["accuracy"]) == ("1.000", "0.500", "0.500")
     assert "1 image, 2 objects annotated, 1 found" in out
+
+
+def test_evaluate_prints_the_scores_of_classes_of_pixels(verb, capsys) -> None:
+    """Of 100 pixels of a cell 80 are found, and 20 taken for ground."""
+    names = ("ground", "cell")
+    truth = np.zeros((20, 20), np.int32)
+    truth[:10, :10] = 1
+    found = truth.copy()
+    found[:2, :10] = 0
+    metrics = score_masks([Mask(found, names)], [Mask(truth, names)])
+    called = verb("evaluate", SimpleNamespace(metrics=metrics))
+    assert main(["evaluate", "mine", "data", "--instances"]) == 0
+    assert called.kwargs["options"] == PredictOptions(instances=True)
+    out = capsys.readouterr().out
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[1][:6] == ["ground", "300", "320", f"{300 / 320:.3f}", f"{600 / 620:.3f}", "1.000"]
+    assert lines[2][:6] == ["cell", "100", "80", "0.800", f"{160 / 180:.3f}", "0.800"]
+    assert lines[3][:6] == [
+        "mean",
+        "-",
+        "-",
+        f"{(300 / 320 + 0.8) / 2:.3f}",
+        f"{(600 / 620 + 160 / 180) / 2:.3f}",
+        "0.900",
+    ]
+    assert "1 image, all pixels pooled" in out
+    assert "pixel accuracy 0.950" in out
+
+
+def test_predict_shows_the_shares_of_classes(verb, capsys, tmp_path) -> None:
+    shares = [{"ground": 0.75, "cell": 0.25}, {"ground": 1.0, "cell": 0.0}]
+    paths = [Path("a.tif"), Path("longer.tif")]
+    outcomes = [FileOutcome(p, "done", shares=s, seconds=1.0) for p, s in zip(paths, shares, strict=True)]
+    called = verb("predict", outcomes)
+    assert main(["predict", "a.tif", "-o", str(tmp_path), "--probabilities", "--instances"]) == 0
+    assert called.kwargs["options"] == PredictOptions(probabilities=True, instances=True)
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].split() == ["image", "ground", "cell", "seconds"]
+    assert out[1].split() == ["a.tif", "75.0%", "25.0%", "1.000"]
+    assert out[1].index("75.0%") + 5 == out[2].index("100.0%") + 6  # to the right
+    verb("predict", [FileOutcome(Path("a.tif"), "done", n_objects=3, shares=shares[0], seconds=1.0)])
+    assert main(["predict", "a.tif", "-o", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.split()[:4] == ["image", "objects", "ground", "cell"]
+    many = {f"class {k}": 0.05 for k in range(20)}
+    verb("predict", [FileOutcome(Path("a.tif"), "done", shares=many, seconds=1.0)])
+    assert main(["predict", "a.tif", "-o", str(tmp_path)]) == 0
+    assert "class 3" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("severity", "status"), [(Severity.WARNING, 0), (Severity.ERROR, 1)])
