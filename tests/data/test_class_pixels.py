@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stellate.data.class_pixels import check_training_classes, count_class_pixels
+from stellate.data.class_pixels import check_training_classes, count_class_pixels, image_chances
 from stellate.data.findings import Severity
 from stellate.results import Mask
 
@@ -43,3 +43,14 @@ def test_what_hinders_training_is_found(rows, expected):
     found = check_training_classes(count_class_pixels(masks(*rows)), Path("masks"))
     assert [(f.severity, f.what) for f in found] == ([] if expected is None else [expected])
     assert all(f.remedy and f.file == Path("masks") for f in found)
+
+
+def test_images_with_rare_classes_are_drawn_more_often() -> None:
+    present = np.zeros((20, 4), dtype=bool)
+    present[:, 0] = True
+    present[3, 1] = present[:10, 2] = True  # and nobody has the last
+    chances = image_chances(present)
+    assert chances is not None
+    assert chances.sum() == pytest.approx(1)
+    assert chances[3] == pytest.approx(0.5 / 20 + 0.5 * (1 / 20 + 1 + 1 / 10) / 3)
+    assert image_chances(np.ones((5, 3), dtype=bool)) is None

@@ -203,3 +203,14 @@ def test_the_typical_diameter_of_a_volume_is_that_of_a_ball() -> None:
         29, abs=0.2
     )
     assert typical_diameter(Instances(labels)) == pytest.approx((6 * 125 / np.pi) ** (1 / 3))
+
+
+def test_samples_are_drawn_as_often_as_was_said(annotated_folder: Path) -> None:
+    dataset = open_folder(annotated_folder)
+    chances = np.array([0, 0.5, 0, 0.3, 0.2, 0, 0, 0])
+    samples = FolderSamples(dataset, Normalization(), in_channels=1, chances=chances)
+    rng = np.random.default_rng(0)
+    drawn = [samples.draw(rng).name for _ in range(400)]
+    shares = [drawn.count(record.name) / 400 for record in dataset.records]
+    np.testing.assert_allclose(shares, chances, atol=0.07)
+    assert [s > 0 for s in shares] == [c > 0 for c in chances]

@@ -127,7 +127,7 @@ def test_images_are_recorded_in_order_and_read_once(
     read: list[str] = []
     pair = Dataset.pair
     monkeypatch.setattr(Dataset, "pair", lambda self, k: read.append(self[k].name) or pair(self, k))
-    _, images = look_at(*parts)
+    images = look_at(*parts).hashes
     record = json.loads((started / "run.json").read_text(encoding="utf-8"))
     for name, part in zip(("train", "validation"), parts, strict=True):
         expected = [f"images/{r.name}.tif" for r in part]

@@ -12,7 +12,13 @@ import numpy.typing as npt
 from ..results import Mask
 from .findings import Finding, Severity
 
-__all__ = ["ClassPixels", "check_training_classes", "count_class_pixels", "pixels_of_classes"]
+__all__ = [
+    "ClassPixels",
+    "check_training_classes",
+    "count_class_pixels",
+    "image_chances",
+    "pixels_of_classes",
+]
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,33 @@ def pixels_of_classes(mask: Mask) -> npt.NDArray[np.int64]:
     """Pixels of each class, and last of none: ``(n_classes + 1,)`` int64."""
     counts = np.bincount(mask.classes.reshape(-1) + 1, minlength=len(mask.class_names) + 1)
     return np.roll(counts, -1).astype(np.int64)
+
+
+def image_chances(present: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64] | None:
+    """How likely each image is to be drawn, so that classes that few images have are seen.
+
+    Half of the time any image is drawn; else a class that occurs anywhere, and then one of the images that have it.
+
+    Parameters
+    ----------
+    present
+        ``(n_images, n_classes)``: which classes an image has.
+
+    Returns
+    -------
+    (n_images,) float64 or None
+        Sums to 1; None if all images have the same classes.
+
+    Examples
+    --------
+    >>> image_chances(np.array([[True, False], [True, False], [True, True]])).round(3).tolist()
+    [0.25, 0.25, 0.5]
+    """
+    if (present == present[:1]).all():
+        return None
+    having = present.sum(axis=0)
+    shares = present[:, having > 0] / having[having > 0]
+    return np.asarray(0.5 / len(present) + 0.5 * shares.mean(axis=1))
 
 
 def check_training_classes(counts: ClassPixels, masks: Path) -> list[Finding]:

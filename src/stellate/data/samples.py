@@ -101,6 +101,7 @@ class _Samples(ABC):
         self.normalization = normalization
         self._count = count
         self._memory = memory
+        self._until: npt.NDArray[np.float64] | None = None
         # intensity limits and typical diameter: a few numbers, but they take longer than reading once more
         self._known: dict[int, tuple[npt.NDArray[np.float64], float | None]] = {}
         self._kept: OrderedDict[int, Sample] = OrderedDict()
@@ -120,8 +121,10 @@ class _Samples(ABC):
         return sample
 
     def draw(self, rng: np.random.Generator) -> Sample:
-        """A sample, each as likely as any other."""
-        return self[int(rng.integers(self._count))]
+        """A sample, each as likely as any other where nothing else was said."""
+        if self._until is None:
+            return self[int(rng.integers(self._count))]
+        return self[int(np.searchsorted(self._until, rng.random() * self._until[-1], side="right"))]
 
     def _forget(self, least: int) -> None:
         while self._bytes > self._memory and len(self._kept) > least:
@@ -157,6 +160,8 @@ class FolderSamples(_Samples):
         Whether it is for volumes; else the brightest value along z is taken.
     memory
         Bytes that may be kept in this process.
+    chances
+        ``(n,)``, how likely each is to be drawn; None for all alike.
     """
 
     def __init__(
@@ -167,8 +172,10 @@ class FolderSamples(_Samples):
         in_channels: int,
         volumes: bool = False,
         memory: int = MEMORY,
+        chances: npt.NDArray[np.float64] | None = None,
     ) -> None:
         super().__init__(len(dataset), normalization, memory)
+        self._until = None if chances is None else np.cumsum(chances)
         self.dataset = dataset
         self.in_channels = in_channels
         self.volumes = volumes

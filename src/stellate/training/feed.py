@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from ..axes import Image
 from ..data.annotations import PixelAnnotation
 from ..data.augmentation import Augmentation
+from ..data.class_pixels import image_chances, pixels_of_classes
 from ..data.duplicates import pair_hash
 from ..data.fingerprint import Fingerprint, fingerprint
 from ..data.folder import Dataset
@@ -21,7 +25,7 @@ from ..results import Mask
 from .choices import Choices
 from .settings import TrainSettings
 
-__all__ = ["divided", "look_at", "patch_datasets"]
+__all__ = ["Seen", "divided", "look_at", "patch_datasets"]
 
 # Apart from the training seeds that people choose, so that validation patches are never training patches.
 VALIDATION_SEED = 2**31
@@ -30,6 +34,18 @@ MARGIN = 1.5
 SMALLEST = 16
 # To make one takes seconds, and every process makes its own.
 GENERATED_VOLUMES = 100
+
+
+class Seen(NamedTuple):
+    """What is known of the images of a run before it begins."""
+
+    data: Fingerprint
+    """What the images to train on are like."""
+    hashes: dict[str, dict[str, str]]
+    """For ``train`` and ``validation``: a hash of each image and its annotation, in order, by the image's path within
+    the folder."""
+    chances: npt.NDArray[np.float64] | None
+    """How likely each image to train on is to be drawn, where rare classes are in few of them."""
 
 
 def divided(dataset: Dataset, settings: TrainSettings) -> tuple[Dataset, Dataset]:
@@ -43,7 +59,7 @@ def divided(dataset: Dataset, settings: TrainSettings) -> tuple[Dataset, Dataset
 
 def look_at(
     train: Dataset, validation: Dataset, mask_of: Callable[[PixelAnnotation], Mask] | None = None
-) -> tuple[Fingerprint, dict[str, dict[str, str]]]:
+) -> Seen:
     """Read all images once: to see what they are like, and to know them again.
 
     Parameters
@@ -53,33 +69,31 @@ def look_at(
     mask_of
         Gives the classes of pixels that are learned; None where none are.
 
-    Returns
-    -------
-    data
-        What the images to train on are like.
-    hashes
-        For ``train`` and ``validation``: a hash of each image and its annotation, in order, by the image's path
-        within the folder.
-
     Raises
     ------
     DataError
         If images cannot be used, or those to validate on have other spatial axes.
     """
-    hashes: dict[str, dict[str, str]] = {"train": {}, "validation": {}}
-    data = _look_at(train, hashes["train"], mask_of)
-    _check_alike(data, _look_at(validation, hashes["validation"], None), validation)
-    return data, hashes
+    data, trained, chances = _look_at(train, mask_of)
+    others, validated, _ = _look_at(validation, None)
+    _check_alike(data, others, validation)
+    return Seen(data, {"train": trained, "validation": validated}, chances)
 
 
 def _look_at(
-    images: Dataset, hashes: dict[str, str], mask_of: Callable[[PixelAnnotation], Mask] | None
-) -> Fingerprint:
+    images: Dataset, mask_of: Callable[[PixelAnnotation], Mask] | None
+) -> tuple[Fingerprint, dict[str, str], npt.NDArray[np.float64] | None]:
+    hashes: dict[str, str] = {}
+    present: list[npt.NDArray[np.bool_]] = []
+
     def keep(index: int, image: Image, annotation: PixelAnnotation) -> None:
         path = images[index].image_path.relative_to(images.root)
         hashes[path.as_posix()] = pair_hash(image, annotation)
+        if isinstance(annotation, Mask):
+            present.append(pixels_of_classes(annotation)[:-1] > 0)
 
-    return fingerprint(images, each=keep, mask_of=mask_of)
+    data = fingerprint(images, each=keep, mask_of=mask_of)
+    return data, hashes, image_chances(np.array(present)) if present else None
 
 
 def _check_alike(train: Fingerprint, validation: Fingerprint, images: Dataset) -> None:
@@ -116,7 +130,7 @@ def patch_datasets(
 
 
 def _train_patches(train: Dataset, task: Any, choices: Choices, *, settings: TrainSettings) -> PatchDataset:
-    sources: list[Any] = [_samples(train, choices, settings)]
+    sources: list[Any] = [_samples(train, choices, settings, chances=choices.image_chances)]
     shares = [1 - settings.synthetic]
     if settings.synthetic:
         if train.mask_classes is not None:
@@ -156,13 +170,20 @@ def _anisotropy(choices: Choices) -> tuple[float, float, float]:
     return float(z), float(y), float(x)
 
 
-def _samples(images: Dataset, choices: Choices, settings: TrainSettings) -> FolderSamples:
+def _samples(
+    images: Dataset,
+    choices: Choices,
+    settings: TrainSettings,
+    *,
+    chances: npt.NDArray[np.float64] | None = None,
+) -> FolderSamples:
     samples = FolderSamples(
         images,
         choices.normalization,
         in_channels=choices.network["in_channels"],
         volumes=len(choices.patch) == 3,
         memory=_memory(settings),
+        chances=chances,
     )
     samples.check_channels()
     return samples

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ..data.normalization import Normalization
 
 __all__ = ["Choices", "Fields", "Reason", "by_axis", "text"]
@@ -46,6 +49,8 @@ class Choices:
         Weights that an encoder by name begins with; empty for none.
     foreground_chance
         Chance that a patch is placed where an object, or a class drawn before, is.
+    image_chances
+        How likely each image is to be drawn; None for all alike.
     reasons
         Every choice, in the order made.
     """
@@ -60,6 +65,7 @@ class Choices:
     anisotropy: tuple[float, ...] = (1.0, 1.0, 1.0)
     encoder_weights: str = ""
     foreground_chance: float = 0.9
+    image_chances: npt.NDArray[np.float64] | None = None
     reasons: list[Reason] = field(default_factory=list)
 
     def note(self, name: str, value: Any, why: str) -> Any:

@@ -115,11 +115,16 @@ def train_network(
     else:
         tell(f"masks hold {masks.kind}: {masks.why}")
     train, validation = divided(dataset, settings)
-    data, images = look_at(train, validation, mask_maker(masks, settings, known))
+    data, images, chances = look_at(train, validation, mask_maker(masks, settings, known))
     check_enough(data, train, tell)
     if resume:
         check_same_images(folder, images, say=tell)
     choices = choose(model, data, settings, known)
+    if chances is not None:
+        choices.image_chances = chances
+        most = chances.max() * len(chances)
+        why = "half by the classes that they have, so that those in few images are seen"
+        choices.note("images drawn", f"up to {most:.1f} times as often as others", why)
     for line in choices.lines():
         tell(line)
     network = _network(model, choices, settings, start)
