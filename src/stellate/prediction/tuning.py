@@ -83,6 +83,7 @@ def _observe(predictor: Predictor, dataset: Dataset, device: str) -> tuple[list[
         middle = _middle(pixels.shape[1:], LARGEST_CELLS[len(axes)] * math.prod(engine.grid))
         normalised = predictor.normalization.apply(pixels[(slice(None), *middle)], limits)
         outputs.append((engine(normalised.astype(np.float32, copy=False)), Tile.whole(normalised.shape[1:])))
+        assert isinstance(truth, Instances)  # what has these thresholds is learned from objects alone
         truths.append(Instances(truth.labels[middle]))
     return outputs, truths
 
