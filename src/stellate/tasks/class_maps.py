@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..geometry.border_weights import border_weights
 from ..geometry.components import REGION_NAMES, regions_of_instances
 from ..results import Annotation, Instances, Mask
 
-__all__ = ["class_map", "pixel_weights", "region_names"]
+__all__ = ["checked_width", "class_map", "pixel_weights", "region_names"]
+
+
+def checked_width(width: Any) -> int:
+    """The width of borders, if it is one.
+
+    Raises
+    ------
+    ConfigError
+        If it is no whole number from 0.
+    """
+    if isinstance(width, bool) or not isinstance(width, int) or width < 0:
+        raise ConfigError(f"border_width {width!r}: expected a whole number of pixels from 0")
+    return width
 
 
 def region_names(border_width: int) -> tuple[str, ...]:

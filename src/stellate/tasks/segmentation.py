@@ -16,7 +16,7 @@ from ..losses.class_maps import PIXEL_WEIGHTED, class_map_losses
 from ..losses.terms import LossTerm, parse_losses
 from ..metrics.masks import MaskMetrics, score_masks
 from ..results import Annotation, Mask
-from .class_maps import class_map, pixel_weights
+from .class_maps import checked_width, class_map, pixel_weights
 from .map_parts import MaskPart, mask_part, put_together, reach_of_rescaling
 from .task import Arrays, Batch, Sample
 
@@ -63,10 +63,7 @@ class SegmentationTask:
         if self.border_weights is True:
             object.__setattr__(self, "border_weights", PAPERS_BORDER_WEIGHT)
         object.__setattr__(self, "border_weights", _number("border_weights", self.border_weights))
-        if isinstance(self.border_width, bool) or not isinstance(self.border_width, int):
-            raise ConfigError(f"border_width {self.border_width!r}: expected a whole number of pixels from 0")
-        if self.border_width < 0:
-            raise ConfigError(f"border_width {self.border_width}: expected a whole number of pixels from 0")
+        checked_width(self.border_width)
         if not isinstance(self.loss_terms, str):
             raise ConfigError(f"loss {self.loss_terms!r}: expected names of losses, e.g. {DEFAULT_LOSS}")
         weighted = any(term.name in PIXEL_WEIGHTED for term in self.terms)

@@ -14,6 +14,7 @@ from ..losses.class_weights import median_frequency_weights
 from ..losses.terms import parse_losses
 from ..models import configure
 from ..models.file import ModelInfo
+from ..tasks.class_maps import checked_width
 from ..tasks.segmentation import DEFAULT_LOSS
 from .map_networks import SHOWN, choose_network
 from .reasons import Choices, Fields, by_axis
@@ -87,7 +88,7 @@ def choose_map_network(
 
 def _border_width(settings: TrainSettings, start: ModelInfo | None) -> int:
     before = start.settings.get("border_width", 1) if start else 1
-    return int(settings.task.get("border_width", before))
+    return checked_width(settings.task.get("border_width", before))
 
 
 def _without_last(pixels: ClassPixels) -> ClassPixels:

@@ -16,7 +16,7 @@ from ..errors import ConfigError, DataError
 from ..models import MODELS
 from ..models.file import ModelInfo
 from ..results import Mask
-from ..tasks.class_maps import class_map
+from ..tasks.class_maps import checked_width, class_map
 from .settings import TrainSettings
 
 __all__ = ["check_enough", "mask_maker", "understood"]
@@ -32,19 +32,20 @@ def understood(
     ConfigError, DataError
         If masks are set to hold what the task cannot learn, or it is open what they hold.
     """
-    options = settings.mask_options
     if task != "segmentation":
-        if options.says_classes:
+        if settings.says_classes:
             known = ", ".join(m.name for m in MODELS if m.task == "segmentation")
             raise ConfigError(
-                f"{options.says_classes}: outlines are learned from objects; leave it out, or train a model for "
+                f"{settings.says_classes}: outlines are learned from objects; leave it out, or train a model for "
                 f"classes of pixels: {known}"
             )
         return dataset, None
     if start is None:
-        use = understand(dataset, options)
+        use = understand(dataset, settings)
+        if use.kind == "instances" and dataset.class_names:
+            use = replace(use, why=f"{use.why}; their classes are left aside")
         return use.applied(dataset), use
-    dataset = as_trained(dataset, start.masks, options)
+    dataset = as_trained(dataset, start.masks, settings)
     if dataset.mask_classes is None:
         return dataset, MaskUse("instances", "as the model to start from was trained")
     ordered = replace(dataset.mask_classes, order=start.class_names)
@@ -58,7 +59,7 @@ def mask_maker(
     if use is None:
         return None
     before = start.settings.get("border_width", 1) if start else 1
-    return partial(class_map, border_width=settings.task.get("border_width", before))
+    return partial(class_map, border_width=checked_width(settings.task.get("border_width", before)))
 
 
 def check_enough(data: Fingerprint, images: Dataset, say: Callable[[str], None]) -> None:

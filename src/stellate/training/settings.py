@@ -30,7 +30,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class TrainSettings(MaskOptions):
     """Settings of a training run; None means chosen from the data."""
 
     epochs: int = 60
@@ -72,17 +72,6 @@ class TrainSettings:
     the others are chosen from the data."""
     task: dict[str, Any] = field(default_factory=dict)
     """Settings of the task by name, e.g. --task.distance-loss l1 or a [task] table: losses and thresholds."""
-    masks: Literal["auto", "classes", "instances"] = "auto"
-    """What the values in masks are, for models that name the class of every pixel: classes, instances (each object has
-    a number of its own), or auto, which looks at the masks and says why it takes them for what."""
-    mask_values: dict[str, str] = field(default_factory=dict)
-    """Names of classes by the values of their pixels, e.g. --mask-values.128 cytoplasm --mask-values.#ff0000 nucleus,
-    or a [mask_values] table; several values may have one name. Without, a file mask_classes.csv in the data folder
-    names them, or each value is a class."""
-    mask_ignore: tuple[int | str, ...] = ()
-    """Values of pixels that are not annotated, e.g. 255 or #ffffff; they do not count anywhere."""
-    mask_tolerance: float = 0.0
-    """How far a value may be from that of a class and still be of it, e.g. 30 for masks that were saved as JPEG."""
     encoder_weights: str | None = None
     """Weights that an encoder by name (--network.encoder) begins with, or none; by default imagenet, which are fetched
     where they are not at hand."""
@@ -124,6 +113,7 @@ class TrainSettings:
         return cls(**values)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if isinstance(self.channels, int | str):
             object.__setattr__(self, "channels", (self.channels,))
         for name, least in _WHOLE.items():
@@ -147,15 +137,7 @@ class TrainSettings:
         _check_patch(self.patch)
         if self.axes is not None:
             parse_axes(self.axes, len(self.axes.strip()))
-        if isinstance(self.mask_ignore, int | str):
-            object.__setattr__(self, "mask_ignore", (self.mask_ignore,))
         self._check_devices()
-        self.mask_options  # noqa: B018 - checks what is said of masks
-
-    @property
-    def mask_options(self) -> MaskOptions:
-        """What the user says of the masks."""
-        return MaskOptions(self.masks, self.mask_values, self.mask_ignore, self.mask_tolerance)
 
     def _check_devices(self) -> None:
         if self.batch_size is not None and self.batch_size % self.devices:
