@@ -226,6 +226,7 @@ def evaluate(
     *,
     split: str | None = None,
     options: PredictOptions | None = None,
+    masks: MaskOptions | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure a model on annotated images.
@@ -241,7 +242,10 @@ def evaluate(
     split
         Part of the folder to use (``"train"``, ``"val"`` or ``"test"``); all if None.
     options
-        How to predict.
+        How to predict; with ``instances`` the connected pieces of classes are matched as objects.
+    masks
+        What the masks hold, of a model for classes of pixels; where nothing is said, what those that it was trained on
+        held.
     progress
         Called as ``progress(images_done, images, name)``.
 
@@ -261,7 +265,7 @@ def evaluate(
     if output is not None:
         check_writable(output)
     predictor = model if isinstance(model, Predictor) else load(model)
-    evaluation = evaluate_dataset(predictor, dataset, options=options, progress=progress)
+    evaluation = evaluate_dataset(predictor, dataset, options=options, masks=masks, progress=progress)
     if output is not None:
         evaluation.save(output)
     return evaluation

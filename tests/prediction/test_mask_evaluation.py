@@ -13,11 +13,14 @@ import tifffile
 
 from stellate import io
 from stellate.data.folder import open_folder
-from stellate.errors import DataError
+from stellate.data.mask_options import MaskOptions
+from stellate.errors import ConfigError, DataError
 from stellate.prediction import evaluation as module
 from stellate.prediction.evaluation import evaluate_dataset
+from stellate.prediction.loading import load_predictor
 from stellate.prediction.options import PredictOptions
 
+STARDIST = Path(__file__).parents[1] / "fixtures" / "stardist" / "trained_grid22"
 VALUES = {"ground": 0, "cell": 128, "nucleus": 255}
 MASKS = {
     "kind": "classes",
@@ -169,6 +172,27 @@ def test_a_class_that_only_the_data_has_is_missed_by_its_name(predictor, folder)
     assert scores["ground"].iou > 0.7
     right = next(i for i in evaluation.metrics.images if i.name == "right")
     assert {c.name: c.iou for c in right.classes if c.n_true} == {"nucleolus": 0, "ground": 1, "cell": 1}
+
+
+def test_what_is_said_of_the_masks_counts_before_what_the_model_knows(predictor, folder):
+    said = MaskOptions(mask_values={"0": "ground", "128": "cell", "255": "cell"}, mask_ignore=(7,))
+    metrics = evaluate_dataset(predictor, open_folder(folder), masks=said).metrics
+    scores = {c.name: c for c in metrics.pooled.classes}
+    assert list(scores) == ["ground", "cell", "nucleus"]
+    assert scores["nucleus"].n_true == 0
+    write_pair(folder, "strange", np.zeros((20, 20)), np.arange(400).reshape(20, 20) % 2 * 99)
+    more = MaskOptions(mask_ignore=(99,))
+    metrics = evaluate_dataset(predictor, open_folder(folder), masks=more).metrics
+    assert [i.n_pixels for i in metrics.images if i.name == "strange"] == [200]
+
+
+def test_nothing_is_said_of_masks_to_a_model_that_finds_objects(folder):
+    of_objects = load_predictor(STARDIST)
+    for said in (MaskOptions(masks="classes"), MaskOptions(mask_ignore=(7,))):
+        with pytest.raises(
+            ConfigError, match=r"mask.* finds objects, and these are annotated by label images"
+        ):
+            evaluate_dataset(of_objects, open_folder(folder), masks=said)
 
 
 def test_values_of_no_class_and_classes_of_other_names_are_refused(predictor, folder):

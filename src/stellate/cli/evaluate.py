@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from ..data.mask_options import MaskOptions
 from ..prediction.options import PredictOptions
 from .console import counted, say, show_progress, table
 
@@ -68,6 +69,7 @@ def evaluate(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     split: Literal["train", "val", "test"] | None = None,
     options: Annotated[PredictOptions, Parameter(name="*")] = PredictOptions(),  # noqa: B008 - frozen
+    masks: Annotated[MaskOptions, Parameter(name="*")] = MaskOptions(),  # noqa: B008 - frozen
 ) -> int:
     """Compare what a model finds with what is annotated: matching at IoU .5 to .95, per image and pooled.
 
@@ -89,7 +91,9 @@ def evaluate(
     from ..metrics.mask_scores import MaskMetrics
 
     with show_progress() as progress:
-        evaluation = api.evaluate(model, data, output, split=split, options=options, progress=progress)
+        evaluation = api.evaluate(
+            model, data, output, split=split, options=options, masks=masks, progress=progress
+        )
     metrics = evaluation.metrics
     if isinstance(metrics, MaskMetrics):
         say_masks(metrics)

@@ -19,8 +19,9 @@ import pandas as pd
 from ..axes import Image
 from ..data.annotations import PixelAnnotation, pixel_ids
 from ..data.folder import Dataset
+from ..data.mask_options import MaskOptions
 from ..data.mask_use import as_trained
-from ..errors import DataError, InputError
+from ..errors import ConfigError, DataError, InputError
 from ..io import write_table
 from ..io.atomic import atomic
 from ..metrics.instances import score_instances
@@ -115,6 +116,7 @@ def evaluate_dataset(
     dataset: Dataset,
     *,
     options: PredictOptions | None = None,
+    masks: MaskOptions | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Evaluation:
     """Predict every image of a dataset and compare with its annotation.
@@ -129,21 +131,24 @@ def evaluate_dataset(
     options
         How to predict. With ``instances`` the connected pieces of classes are matched as objects, with those that are
         annotated, or with the pieces of the classes that are.
+    masks
+        What is said of the masks, of a model that gives classes of pixels.
     progress
         Called as ``progress(images_done, images, name)``.
 
     Raises
     ------
+    ConfigError
+        If `masks` says something that cannot be, or that the model has no use for.
     DataError
         If a pair cannot be used, the model is for images and the data is volumes or the other way round, or the classes
         of the data have none in common with those of the model.
     InputError
         If an image cannot be predicted.
     """
-    _check_kind(predictor, dataset)
     task = predictor.task(options)
-    if predictor.info.masks and dataset.mask_classes is None:
-        dataset = as_trained(dataset, predictor.info.masks)
+    dataset = _as_model_reads_it(predictor, dataset, masks)
+    _check_kind(predictor, dataset)
     _check_classes(predictor, dataset)
     names = [record.name for record in dataset.records]
     # until the last image it is open which are the worst; kept in memory, label volumes would fill it
@@ -213,6 +218,15 @@ def _comparison(
     return lambda truth: (
         pieces_of(truth, border_width=task.border_width) if isinstance(truth, Mask) else truth
     )
+
+
+def _as_model_reads_it(predictor: Predictor, dataset: Dataset, masks: MaskOptions | None) -> Dataset:
+    trained_on, said = predictor.info.masks, masks.says_classes if masks else ""
+    if said and not trained_on:
+        raise ConfigError(
+            f"{said}: {predictor.info.name} finds objects, and these are annotated by label images; leave it out"
+        )
+    return as_trained(dataset, trained_on, masks) if trained_on and dataset.mask_classes is None else dataset
 
 
 def _check_kind(predictor: Predictor, dataset: Dataset) -> None:
