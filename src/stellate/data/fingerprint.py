@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,21 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import DataError
-from ..results import Mask
 from .annotations import PixelAnnotation
-from .class_pixels import ClassPixels, pixels_of_classes
+from .class_pixels import ClassPixels
 from .folder import Dataset
-from .objects import ObjectSizes, measure_objects, measure_structures
-from .reading import spatial_sizes
+from .image_traits import (
+    INTENSITY_PERCENTILES,
+    ImageTraits,
+    MaskOf,
+    refuse_not_finite,
+    traits_of,
+    without_class,
+)
 
 __all__ = ["Fingerprint", "fingerprint"]
 
 OBJECT_PERCENTILES = (1, 5, 25, 50, 75, 95, 99, 100)
-INTENSITY_PERCENTILES = (0, 1, 5, 50, 95, 99, 99.8, 100)
-# Above this, percentiles are taken of every n-th value.
-_INTENSITIES_SAMPLED = 1 << 20
 # Pixel sizes that differ by less are one and the same, rounded differently.
 _SPACING_TOLERANCE = 0.01
 # Sides along an axis are those of the objects that do not end at the border there, if there are as many.
@@ -114,30 +115,12 @@ class Fingerprint:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
-@dataclass(frozen=True, eq=False)
-class _Traits:
-    """What is kept of each image."""
-
-    axes: str
-    dtype: str
-    channels: int
-    spatial_axes: str
-    shape: tuple[int, ...]
-    intensities: npt.NDArray[np.float64]
-    sizes: ObjectSizes
-    spacing: tuple[float, ...] | None
-    classes: npt.NDArray[np.int32]
-    mask_names: tuple[str, ...] = ()
-    mask_pixels: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
-    """Pixels of each class, and last of none."""
-
-
 def fingerprint(
     dataset: Dataset,
     *,
     progress: Callable[[int, int], None] | None = None,
     each: Callable[[int, Image, PixelAnnotation], None] | None = None,
-    mask_of: Callable[[PixelAnnotation], Mask] | None = None,
+    mask_of: MaskOf | None = None,
 ) -> Fingerprint:
     """Summarise a dataset. Images or volumes are read one after another, and only their numbers are kept.
 
@@ -162,7 +145,7 @@ def fingerprint(
     """
     if not len(dataset):
         raise DataError(f"{dataset.root}: no images to look at")
-    all_traits: list[_Traits] = []
+    all_traits: list[ImageTraits] = []
     for k in range(len(dataset)):
         traits = _look(dataset, k, each, mask_of)
         if all_traits and traits.spatial_axes != all_traits[0].spatial_axes:
@@ -176,7 +159,7 @@ def fingerprint(
     if all_traits[0].mask_names:
         pixels = ClassPixels.of_masks(all_traits[0].mask_names, [t.mask_pixels for t in all_traits])
         if dataset.mask_classes is not None:
-            all_traits = _without_class(all_traits, int(np.argmax(pixels.pixels)))
+            all_traits = without_class(all_traits, int(np.argmax(pixels.pixels)))
         of_objects = dataset.mask_classes is None
         return replace(_summary(all_traits), mask_pixels=pixels, classes_of_objects=of_objects)
     summary = _summary(all_traits)
@@ -187,63 +170,17 @@ def _look(
     dataset: Dataset,
     index: int,
     each: Callable[[int, Image, PixelAnnotation], None] | None,
-    mask_of: Callable[[PixelAnnotation], Mask] | None,
-) -> _Traits:
+    mask_of: MaskOf | None,
+) -> ImageTraits:
     """Traits of a pair, which is let go before the next one is read."""
     image, annotation = dataset.pair(index)
-    _refuse_not_finite(image, dataset[index].image_path)
+    refuse_not_finite(image, dataset[index].image_path)
     if each is not None:
         each(index, image, annotation)
-    traits = _traits(image, annotation)
-    if mask_of is not None or isinstance(annotation, Mask):
-        mask = mask_of(annotation) if mask_of is not None else annotation
-        assert isinstance(mask, Mask)
-        traits = replace(traits, mask_names=mask.class_names, mask_pixels=pixels_of_classes(mask))
-    return traits
+    return traits_of(image, annotation, mask_of)
 
 
-def _without_class(traits: Sequence[_Traits], ground: int) -> list[_Traits]:
-    """Without the pieces of one class, the ground on which the others are."""
-    kept = [t.classes != ground for t in traits]
-    return [
-        replace(t, sizes=t.sizes.only(k), classes=t.classes[k]) for t, k in zip(traits, kept, strict=True)
-    ]
-
-
-def _refuse_not_finite(image: Image, path: Path) -> None:
-    values = np.asarray(image.array)
-    if values.dtype.kind == "f" and (bad := values.size - int(np.isfinite(values).sum())):
-        raise DataError(
-            f"{path}: {bad} value{'s'[: bad > 1]} that {'are' if bad > 1 else 'is'} NaN or infinite; replace them "
-            "by the background's value, or take the pair out (stellate data check finds all such images)"
-        )
-
-
-def _traits(image: Image, annotation: PixelAnnotation) -> _Traits:
-    values = np.asarray(image.array).reshape(-1)
-    values = values[:: max(1, values.size // _INTENSITIES_SAMPLED)]
-    sides = spatial_sizes(image)
-    spatial = "".join(sides)
-    if isinstance(annotation, Mask):
-        sizes, classes = measure_structures(annotation.classes)
-    else:
-        sizes = measure_objects(annotation.labels)
-        unknown = np.full(len(sizes.areas), -1, dtype=np.int32)
-        classes = unknown if annotation.classes is None else annotation.classes
-    return _Traits(
-        axes=image.axes,
-        dtype=str(image.array.dtype),
-        channels=image.channels,
-        spatial_axes=spatial,
-        shape=tuple(sides.values()),
-        intensities=np.percentile(values, INTENSITY_PERCENTILES),
-        sizes=sizes,
-        spacing=image.spacing(spatial),
-        classes=classes,
-    )
-
-
-def _summary(traits: Sequence[_Traits]) -> Fingerprint:
+def _summary(traits: Sequence[ImageTraits]) -> Fingerprint:
     shapes = np.array([t.shape for t in traits])
     counts = np.array([len(t.sizes.areas) for t in traits])
     extents = np.concatenate([t.sizes.extents for t in traits])
@@ -284,7 +221,7 @@ def _anisotropy(extents: npt.NDArray[np.int64], cut: npt.NDArray[np.bool_]) -> t
     return tuple(round(float(a), 2) for a in sides.max() / sides)
 
 
-def _classes(traits: Sequence[_Traits], names: Sequence[str]) -> dict[str, Any]:
+def _classes(traits: Sequence[ImageTraits], names: Sequence[str]) -> dict[str, Any]:
     """How often each class occurs."""
     classes = np.concatenate([t.classes for t in traits])
     areas = np.concatenate([t.sizes.areas for t in traits])
