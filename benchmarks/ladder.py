@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import peer
 
 SETTINGS: dict[str, Any] = {
     "epochs": 2,
@@ -238,10 +237,7 @@ def with_spread(values: list[float]) -> str:
 
 
 def flops(model: str, name: str, side: int = 512) -> float:
-    """Floating-point operations of the convolutions for one image, two for each multiplication with its addition."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
+    """Floating-point operations of a network for one image; see `operations`."""
     from stellate.models import build
 
     kind, network = MODELS[model]
@@ -251,9 +247,17 @@ def flops(model: str, name: str, side: int = 512) -> float:
     measured = 32 if looped else side  # a loop over pixels does the same for each
     if looped:
         values["step"] = 1
+    return operations(build(kind, values), channels, measured) * (side / measured) ** 2
+
+
+def operations(network: Any, channels: int, side: int) -> float:
+    """Floating-point operations of the convolutions, two for each multiplication with its addition."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        build(kind, values).eval()(torch.zeros(1, channels, measured, measured))
-    return counter.get_total_flops() * (side / measured) ** 2
+        network.eval()(torch.zeros(1, channels, side, side))
+    return float(counter.get_total_flops())
 
 
 # -- time and memory -------------------------------------------------------------------------------------------------
@@ -261,7 +265,7 @@ def flops(model: str, name: str, side: int = 512) -> float:
 
 def print_timings(args: argparse.Namespace) -> None:
     """Each model and side in a process of its own."""
-    sides = " | ".join(f"{side} x {side}, s | above the image, GB" for side in SIDES)
+    sides = " | ".join(f"{side} x {side}, s | beside the image, GB" for side in SIDES)
     for name in args.sets:
         print(f"\n| {name}: prediction | {sides} |\n|---|" + "---|---|" * len(SIDES))
         for model in args.models:
@@ -277,15 +281,27 @@ def print_timings(args: argparse.Namespace) -> None:
 
 
 def one_in_a_process(args: argparse.Namespace, file: Path, side: int) -> str:
-    command = [sys.executable, __file__, str(args.data), "--keep", str(args.keep), "--one", str(file)]
-    done = subprocess.run([*command, str(side)], capture_output=True, text=True, check=True)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
-    found = json.loads(line.removeprefix("RESULT"))
-    return f"{found['seconds']:.2f} | {found['above'] / 1e9:.2f}"
+    command = [
+        sys.executable,
+        __file__,
+        str(args.data),
+        "--keep",
+        str(args.keep),
+        "--one",
+        str(file),
+        str(side),
+    ]
+    return cell_of(command)
+
+
+def cell_of(command: list[str]) -> str:
+    """What `time_and_memory` found in another process, for a table."""
+    found = peer.result_of(command)
+    return f"{found['seconds']:.2f} | {found['beside'] / 1e9:.2f}"
 
 
 def measure_one(file: Path, side: int) -> dict[str, float]:
-    """Seconds for an image, the best of some, and the most memory that was held beside it and its classes."""
+    """Seconds and memory for an image of noise; time and memory do not depend on what is in it."""
     import stellate
 
     predictor = stellate.load(file)
@@ -293,24 +309,22 @@ def measure_one(file: Path, side: int) -> dict[str, float]:
     shape = (side, side, channels) if channels > 1 else (side, side)
     image = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     predictor.predict(image[:64, :64])
-    seconds, classes = fastest(lambda: predictor.predict(image).classes)
-    return {"seconds": seconds, "above": peak_bytes() - image.nbytes - classes.nbytes}
+    return time_and_memory(lambda: predictor.predict(image))
 
 
-def fastest(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
-    """Seconds of a call, the best of some, and what it gives; one that takes long is not repeated."""
+def time_and_memory(call: Callable[[], Any]) -> dict[str, float]:
+    """Seconds of a call, the best of some unless it takes long, and most bytes that the first took beside its input."""
     seconds: list[float] = []
-    while len(seconds) < REPEATS and sum(seconds) < LONG:
+
+    def timed() -> None:
         start = time.perf_counter()
-        found = call()
+        call()
         seconds.append(time.perf_counter() - start)
-    return min(seconds), found
 
-
-def peak_bytes() -> int:
-    """Most memory that this process has held; Linux counts in kilobytes, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    beside = peer.peak_bytes_of(timed)
+    while len(seconds) < REPEATS and sum(seconds) < LONG:
+        timed()
+    return {"seconds": min(seconds), "beside": beside}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 import warnings
@@ -30,11 +29,13 @@ from ladder import (
     SETS,
     SETTINGS,
     SIDES,
+    cell_of,
     divide,
-    fastest,
     file_name,
+    flops,
     one_in_a_process,
-    peak_bytes,
+    operations,
+    time_and_memory,
     with_spread,
 )
 from PIL import Image
@@ -215,51 +216,46 @@ def score(model: Peer, folder: Path, values: dict[str, str]) -> dict[str, float]
 
 
 def print_scores(args: argparse.Namespace, name: str) -> None:
-    print(f"\n| {name} | seeds | mIoU | outlines, F1 | parameters | training, processor s | a step, ms |")
-    print("|---|---|---|---|---|---|---|")
-    runs = {"stellate, unet": "unet"}
+    columns = "GFLOP, 512 x 512 | training, processor s | a step, ms"
+    print(f"\n| {name}: {SETS[name].test} images | seeds | mIoU | outlines, F1 | parameters | {columns} |")
+    print("|---|---|---|---|---|---|---|---|")
+    runs = {"stellate, unet": ("unet", flops("unet", name))}
     for levels in LEVELS:
-        runs |= {f"smp, {levels}, rate {rate:g}": f"smp-{file_name(levels)}-{rate:g}" for rate in RATES}
-    for label, run in runs.items():
+        work = operations(Peer(levels, len(SETS[name].values)), 3, 512)
+        for rate in RATES:
+            runs[f"smp, {levels}, rate {rate:g}"] = (f"smp-{file_name(levels)}-{rate:g}", work)
+    for label, (run, work) in runs.items():
         files = [args.keep / name / f"{run}-{seed}" / "row.json" for seed in args.seeds]
         rows = [json.loads(f.read_text()) for f in files if f.exists()]
         if rows:
             iou, outlines = (with_spread([r[key] for r in rows]) for key in ("mean_iou", "boundary_f1"))
             processor, step = (np.mean([r[key] for r in rows]) for key in ("processor_s", "step_s"))
             print(
-                f"| {label} | {len(rows)} | {iou} | {outlines} | {rows[0]['parameters']:,} | {processor:.0f} | "
-                f"{1000 * step:.0f} |"
+                f"| {label} | {len(rows)} | {iou} | {outlines} | {rows[0]['parameters']:,} | "
+                f"{work / 1e9:.1f} | {processor:.0f} | {1000 * step:.0f} |"
             )
 
 
 def print_timings(args: argparse.Namespace, name: str) -> None:
-    sides = " | ".join(f"{side} x {side}, s | above the image, GB" for side in SIDES)
+    sides = " | ".join(f"{side} x {side}, s | beside the image, GB" for side in SIDES)
     print(f"\n| {name}: prediction | {sides} |\n|---|" + "---|---|" * len(SIDES))
     ours = args.keep / name / f"unet-{args.seeds[0]}" / "model.safetensors"
     print(
         f"| stellate, unet | {' | '.join(one_in_a_process(args, ours, side) for side in SIDES)} |", flush=True
     )
+    command = [sys.executable, __file__, str(args.data), "--keep", str(args.keep), "--sets", name, "--one"]
     for levels in LEVELS:
-        cells = []
-        for side in SIDES:
-            command = [sys.executable, __file__, str(args.data), "--keep", str(args.keep), "--sets", name]
-            done = subprocess.run(
-                [*command, "--one", levels, str(side)], capture_output=True, text=True, check=True
-            )
-            line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
-            found = json.loads(line.removeprefix("RESULT"))
-            cells.append(f"{found['seconds']:.2f} | {found['above'] / 1e9:.2f}")
+        cells = [cell_of([*command, levels, str(side)]) for side in SIDES]
         print(f"| smp, {levels} | {' | '.join(cells)} |", flush=True)
 
 
 def measure_one(levels: str, side: int, name: str) -> dict[str, Any]:
-    """Seconds for an image, the best of some, and the most memory that was held beside it and its classes."""
+    """Seconds and memory for an image; see `ladder.measure_one`."""
     warnings.simplefilter("ignore")
     model = Peer(levels, len(SETS[name].values)).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
     predict(model, as_tensor(pixels[:64, :64]))
-    seconds, classes = fastest(lambda: predict(model, as_tensor(pixels)))
-    return {"seconds": seconds, "above": peak_bytes() - pixels.nbytes - classes.nbytes}
+    return time_and_memory(lambda: predict(model, as_tensor(pixels)))
 
 
 if __name__ == "__main__":
