@@ -335,3 +335,10 @@ def test_what_hinders_training_on_class_masks_is_found(class_masks: Writer, tmp_
     report = stellate.check(data, masks=stray)
     assert not report.can_train
     assert "values of no class: 2" in str(report.findings[0])
+
+
+def test_a_model_of_another_kind_is_no_start(run: Path, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a unet, not a segnet: train a unet, or start anew"):
+        stellate.train("segnet", folder, tmp_path / "run", settings={**SETTINGS, "from_model": run})
+    with pytest.raises(ConfigError, match="is a stardist, not a unet"):
+        stellate.train("unet", folder, tmp_path / "run", settings={**SETTINGS, "from_model": "nuclei"})

@@ -209,7 +209,6 @@ def test_a_model_to_start_from_is_kept() -> None:
     ("known", "settings", "words"),
     [
         ({"class_names": ("a", "b", "c")}, {}, "the data has the classes ground, cell, rare, the model"),
-        ({"model": "segnet", "config": {}}, {}, "is a segnet, not a unet"),
         ({"axes": "ZYX"}, {}, "for axes ZYX, but the data is images"),
         ({}, {"network": {"depth": 4}}, "network.depth is 3 in the model to start from, not 4"),
     ],

@@ -121,10 +121,6 @@ def _check_classes(pixels: ClassPixels, settings: TrainSettings, start: ModelInf
 def _keep(
     choices: Choices, model: str, settings: TrainSettings, *, data: Fingerprint, start: ModelInfo
 ) -> None:
-    if start.model != model:
-        raise ConfigError(
-            f"the model to start from is a {start.model}, not a {model}; train it as what it is"
-        )
     if len(start.axes) != len(data.spatial_axes):
         raise ConfigError(
             f"the model to start from is for axes {start.axes}, but the data is {kind_of(data)}; start anew, or from "

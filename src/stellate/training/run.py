@@ -22,8 +22,8 @@ from ..models.file import ModelInfo
 from ..models.sliding_window import SlidingWindow
 from ..nn.layout import best_layout
 from ..tasks import TASKS
-from .choices import Choices, choose
-from .feed import divided, look_at, patch_datasets
+from .choices import Choices
+from .feed import patch_datasets
 from .fit import (
     LAST,
     EpochReport,
@@ -34,7 +34,7 @@ from .fit import (
     is_first_process,
     uses_bfloat16,
 )
-from .masks import check_enough, mask_maker, understood
+from .plan import planned
 from .record import check_same_images, plain_settings, write_record
 from .settings import TrainSettings
 
@@ -107,24 +107,10 @@ def train_network(
     check_writable(folder)
     _check_resumption(folder, resume=resume)
     chosen_device(settings.device)
-    dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
-    known = start[1] if start else None
-    dataset, masks = understood(dataset, kind.task, settings, known)
-    if masks is None:
-        dataset = _with_classes(dataset, settings, start)
-    else:
-        tell(f"masks hold {masks.kind}: {masks.why}")
-    train, validation = divided(dataset, settings)
-    data, images, chances = look_at(train, validation, mask_maker(masks, settings, known))
-    check_enough(data, train, tell)
+    plan = planned(kind, dataset, settings, start[1] if start else None, say=tell)
+    choices, train, validation = plan.choices, plan.train, plan.validation
     if resume:
-        check_same_images(folder, images, say=tell)
-    choices = choose(model, data, settings, known)
-    if chances is not None:
-        choices.image_chances = chances
-        most = chances.max() * len(chances)
-        why = "half by the classes that they have, so that those in few images are seen"
-        choices.note("images drawn", f"up to {most:.1f} times as often as others", why)
+        check_same_images(folder, plan.hashes, say=tell)
     for line in choices.lines():
         tell(line)
     network = _network(model, choices, settings, start)
@@ -134,7 +120,7 @@ def train_network(
     datasets = patch_datasets(train, validation, task, choices, settings=settings)
     patches = PatchModule(*datasets, settings, batch_size=choices.batch_size)
     if not resume and is_first_process():
-        write_record(folder, model, settings=settings, choices=choices.lines(), images=images)
+        write_record(folder, model, settings=settings, choices=choices.lines(), images=plan.hashes)
     rate = choices.learning_rate
     trained = _quicker(network, settings)
     fitted = fit(
@@ -143,12 +129,12 @@ def train_network(
     if trained is not network:
         network.load_state_dict(trained.state_dict())
     used = replace(settings, batch_size=choices.batch_size, patch=choices.patch)
-    info = _describe(kind.name, kind.task, folder, network=network, data=data, settings=used)
+    info = _describe(kind.name, kind.task, folder, network=network, data=plan.data, settings=used)
     info = replace(
         info,
         settings=dict(choices.task),
         class_names=choices.class_names,
-        masks=masks.to_dict() if masks else {},
+        masks=plan.masks.to_dict() if plan.masks else {},
         normalization=choices.normalization.to_dict(),
         training={**info.training, **_trained_on(train, validation, fitted, start)},
     )
@@ -182,18 +168,6 @@ def _quicker(network: Any, settings: TrainSettings) -> Any:
     if isinstance(network, SlidingWindow) and not network.config.convolutional:
         return _laid_out(network.to_convolutional(), settings)
     return network
-
-
-def _with_classes(
-    dataset: Dataset, settings: TrainSettings, start: tuple[nn.Module, ModelInfo] | None
-) -> Dataset:
-    """The dataset with the classes of the model to start from, in its order, or without, where that is wanted."""
-    known = start[1].class_names if start else ()
-    if settings.network.get("n_classes") == 0:
-        return dataset.with_class_names(())
-    if dataset.class_names and set(dataset.class_names) <= set(known):
-        return dataset.with_class_names(known)
-    return dataset
 
 
 def _check_resumption(folder: Path, *, resume: bool) -> None:
