@@ -8,7 +8,7 @@ import tifffile
 
 from stellate import io
 from stellate.errors import InputError
-from stellate.io import planes
+from stellate.io import tiff_planes
 from stellate.io.class_masks import read_class_mask
 from stellate.results import Mask
 
@@ -45,7 +45,7 @@ def test_the_smallest_type_that_holds_all_classes_and_none(tmp_path):
             assert file.imagej_metadata["Info"].endswith(f"\n{np.iinfo(dtype).max}: not known")
 
 
-@pytest.mark.parametrize("limit", [planes._IMAGEJ_LIMIT, 1000])
+@pytest.mark.parametrize("limit", [tiff_planes._IMAGEJ_LIMIT, 1000])
 @pytest.mark.parametrize(
     ("axes", "n_frames", "shape"),
     [
@@ -58,7 +58,7 @@ def test_the_smallest_type_that_holds_all_classes_and_none(tmp_path):
 )
 def test_frames_and_volumes_keep_their_axes(tmp_path, monkeypatch, limit, axes, n_frames, shape):
     """In ImageJ's files, and in the tiled ones of large images."""
-    monkeypatch.setattr(planes, "_IMAGEJ_LIMIT", limit)
+    monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", limit)
     masks = [mask(shape, seed=k) for k in range(n_frames)]
     spacing = {"Z": 2.0, "Y": 0.5, "X": 0.5}
     io.write_classes(tmp_path / "c.tif", masks, axes=axes, spacing_um=spacing)
@@ -78,7 +78,7 @@ def test_channels_of_probabilities_have_the_names_of_classes(tmp_path, monkeypat
     io.write_probabilities(tmp_path / "p.tif", [mask((9, 8)), mask((9, 8))], axes="TYX")
     with tifffile.TiffFile(tmp_path / "p.tif") as file:
         assert file.imagej_metadata["Labels"] == [*NAMES, *NAMES]
-    monkeypatch.setattr(planes, "_IMAGEJ_LIMIT", 100)
+    monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", 100)
     io.write_probabilities(tmp_path / "p.tif", [mask((9, 8))], axes="YX")
     assert io.read(tmp_path / "p.tif").channel_names == NAMES
 

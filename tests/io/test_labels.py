@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image as PillowImage
 
 from stellate.errors import InputError
-from stellate.io import open_lazy, planes, read, read_labels, write_labels
+from stellate.io import open_lazy, read, read_labels, tiff_planes, write_labels
 
 rng = np.random.default_rng(0)
 sparse = np.array([[0, 70_000, 70_000], [12, 0, 3]])
@@ -181,10 +181,10 @@ def test_frames_are_no_planes(tmp_path, highest, axes, shape):
 
 
 @pytest.mark.parametrize(("axes", "shape"), [("TYX", (20, 30)), ("TZYX", (4, 20, 30))])
-@pytest.mark.parametrize("limit", [planes._IMAGEJ_LIMIT, 1000])
+@pytest.mark.parametrize("limit", [tiff_planes._IMAGEJ_LIMIT, 1000])
 def test_a_list_of_frames_is_the_array_of_them(tmp_path, monkeypatch, axes, shape, limit):
     """The highest id decides on the type, in whichever frame it is."""
-    monkeypatch.setattr(planes, "_IMAGEJ_LIMIT", limit)
+    monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", limit)
     frames = [rng.integers(0, highest, shape) for highest in (9, 300, 70_000)]
     write_labels(tmp_path / "list.tif", frames, axes=axes)
     write_labels(tmp_path / "array.tif", np.stack(frames), axes=axes)
@@ -210,7 +210,7 @@ def test_refuses_axes_that_do_not_fit(tmp_path, axes, shape):
 
 @pytest.mark.parametrize("highest", [300, 100_000])
 def test_large_volumes_are_tiled_bigtiff(tmp_path, monkeypatch, highest):
-    monkeypatch.setattr(planes, "_IMAGEJ_LIMIT", 1000)
+    monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", 1000)
     labels = rng.integers(0, highest, (5, 70, 1030))
     labels[0, 0, 0] = highest
     spacing = {"Z": 2.0, "Y": 0.5, "X": 0.25}
@@ -230,7 +230,7 @@ def test_large_volumes_are_tiled_bigtiff(tmp_path, monkeypatch, highest):
 
 def test_writing_holds_no_copy_of_the_volume(tmp_path, monkeypatch):
     """A hundred megabytes of labels, which are one plane seen many times in another order of axes."""
-    monkeypatch.setattr(planes, "_IMAGEJ_LIMIT", 1000)
+    monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", 1000)
     plane = rng.integers(0, 9, (64, 64)).astype(np.int32).repeat(16, axis=0).repeat(16, axis=1)
     labels = np.broadcast_to(plane[np.newaxis], (24, 1024, 1024)).swapaxes(1, 2)
     tracemalloc.start()
@@ -242,7 +242,7 @@ def test_writing_holds_no_copy_of_the_volume(tmp_path, monkeypatch):
 
 
 def test_large_images_are_tiled_bigtiff(tmp_path, monkeypatch):
-    monkeypatch.setattr(planes, "_IMAGEJ_LIMIT", 1000)
+    monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", 1000)
     labels = rng.integers(0, 9, (600, 1100))
     write_labels(tmp_path / "l.tif", labels, spacing_um={"Y": 0.5, "X": 0.5})
     with tifffile.TiffFile(tmp_path / "l.tif") as tif:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..results import Mask
-from .planes import write_planes
+from .tiff_planes import write_planes
 
 __all__ = ["write_classes", "write_probabilities"]
 

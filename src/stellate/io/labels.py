@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..geometry.labels import relabel
-from .planes import write_planes
 from .stored import stored_values, whole_numbers
+from .tiff_planes import write_planes
 
 __all__ = ["read_labels", "write_labels"]
 
