@@ -14,7 +14,7 @@ from stellate.geometry.hull_bounds import (
     hull_planes,
     new_room,
 )
-from stellate.geometry.polyhedron_masks import directions_of, new_polyhedron, place
+from stellate.geometry.polyhedron_masks import directions_of, new_polyhedron, place, place_tips
 from stellate.geometry.rays import rays_3d
 
 RAYS = rays_3d(48, (2.0, 1.0, 1.0))
@@ -100,3 +100,12 @@ def test_kernels_are_smaller_than_hulls_of_ragged_shapes():
     assert (
         0 < common_bodies(RAYS.faces, a, b, False, ROOM) < 0.5 * common_bodies(RAYS.faces, a, b, True, ROOM)
     )
+
+
+def test_vertices_alone_are_those_of_the_whole_polyhedron():
+    distances = np.random.default_rng(0).uniform(0.001, 9, len(RAYS)).astype(np.float32)
+    whole = polyhedron([20.5, 1000.25, 3], distances)
+    alone = new_polyhedron(directions_of(RAYS, distances[None]))
+    place_tips(directions_of(RAYS, distances[None]), whole.center, distances, alone)
+    np.testing.assert_array_equal(alone.tips, whole.tips)
+    np.testing.assert_array_equal(alone.center, whole.center)

@@ -82,7 +82,7 @@ def convex_hull(points: Any, hull: Any) -> int:
     return count
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _nudge(points: Any) -> None:
     """Move each coordinate by a share that looks random but is always the same (a linear congruential generator)."""
     state = np.uint32(1)
@@ -93,7 +93,7 @@ def _nudge(points: Any) -> None:
             points[p, i] += size * (np.float64(state) * 2.0**-32 - 0.5)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _first_tetrahedron(points: Any) -> tuple[int, int, int, int]:
     """Four points far from being in one plane, -1 if there are none."""
     a = b = c = d = 0
@@ -146,7 +146,7 @@ def _set_facet(points: Any, hull: Any, f: int, a: int, b: int, c: int) -> None:
     planes[3, f] = z * points[a, 0] + y * points[a, 1] + x * points[a, 2]
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _add_point(points: Any, p: int, hull: Any, count: int) -> int:
     """Replace the facets that see a point by those between their border and the point; returns the new count."""
     planes, scratch = hull.planes, hull.scratch
@@ -178,7 +178,7 @@ def _add_point(points: Any, p: int, hull: Any, count: int) -> int:
     return count + max(size - seen, 0)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _horizon(hull: Any, seen: Any) -> int:
     """Write the border of the facets seen to the scratch; returns its length, or 0 if it is not one simple loop."""
     corners, beyond, scratch = hull.corners, hull.beyond, hull.scratch
@@ -211,7 +211,7 @@ def _horizon(hull: Any, seen: Any) -> int:
     return size if length == size and e == 0 else 0
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def common_volume(planes: Any, points: Any, hull: Any) -> float:
     """Volume of the points in all half-spaces.
 
@@ -259,7 +259,7 @@ def common_volume(planes: Any, points: Any, hull: Any) -> float:
     return abs(volume) / 6
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _farthest_first(points: Any) -> None:
     """Bring those few points to the front whose hull holds most others, so that these change nothing."""
     n = len(points)

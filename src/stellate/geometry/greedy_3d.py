@@ -23,7 +23,15 @@ from numba.extending import register_jitable
 from .greedy import KEPT, SUPPRESSED, UNDECIDED
 from .hull_bounds import Room, common_bodies, common_hulls_at_least, hull_planes
 from .polyhedra import volume
-from .polyhedron_masks import Directions, Polyhedron, fill_mask, is_tabulated, new_polyhedron, place
+from .polyhedron_masks import (
+    Directions,
+    Polyhedron,
+    fill_mask,
+    is_tabulated,
+    new_polyhedron,
+    place,
+    place_tips,
+)
 from .suppression_index import enter, gather, is_too_much, is_unsafe, with_room
 from .voxel_bits import common_voxels, common_voxels_exactly, n_words, pack_bits
 
@@ -61,6 +69,7 @@ class _Desk(NamedTuple):
 
     solids: Solids
     other: Polyhedron
+    """Its centre and vertices only."""
     room: Room
     scratch: npt.NDArray[np.float32]
     """``(n_rays,)``."""
@@ -97,16 +106,18 @@ def decide_3d(solids, order, threshold, safe, index, entries, placed, room):  # 
     polyhedron, box = new_polyhedron(directions), np.empty(7)
     desk = _Desk(solids, new_polyhedron(directions), room, np.empty(n_rays, np.float32))
     states = np.full(n, SUPPRESSED, np.int8)
+    # of a type, not a literal: `gather` would be compiled for each of them
+    kept, undecided = np.int8(KEPT), np.int8(UNDECIDED)
     for j in order:
         place(directions, points[j], distances[j], polyhedron)
         _measure(polyhedron.ends, box)
         box[6] = volume(distances[j], directions.rays, directions.faces)
-        found = gather(box, KEPT, index, entries, threshold)
+        found = gather(box, kept, index, entries, threshold)
         if found and _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):
             continue
         # an undecided candidate is known by its box alone, which takes a tenth of the memory: what overlaps the box
         # enough is undecided as well, at worst for nothing
-        if is_unsafe(box, safe) or gather(box, UNDECIDED, index, entries, threshold):
+        if is_unsafe(box, safe) or gather(box, undecided, index, entries, threshold):
             states[j] = UNDECIDED
         else:
             states[j] = KEPT
@@ -198,7 +209,7 @@ def _kernels_may(box, other, count, threshold):  # type: ignore[no-untyped-def]
 def _bodies_do(polyhedron, i, hulls, smaller, threshold, desk):  # type: ignore[no-untyped-def]
     """Whether the convex hulls, or else the kernels, of a polyhedron and of candidate i overlap too much."""
     directions = desk.solids.directions
-    place(directions, desk.solids.points[i], desk.solids.distances[i], desk.other)
+    place_tips(directions, desk.solids.points[i], desk.solids.distances[i], desk.other)
     common = common_bodies(directions.faces, polyhedron, desk.other, hulls, desk.room)
     # where the middle of the centres is outside, StarDist lets voxels decide
     return hulls if common < 0 else is_too_much(np.float32(common), smaller, threshold)

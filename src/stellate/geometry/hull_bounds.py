@@ -152,6 +152,8 @@ def common_bodies(faces: Any, a: Any, b: Any, hulls: bool, room: Any) -> float:
             size = _add_hull(tips, middle, tips.shape[1], room, size)
         else:
             size = _add_kernel(faces, tips, middle, room.planes, size)
+            if size < 0:
+                return -1.0
     return common_volume(room.planes[:size], room.points, room.hull)
 
 
@@ -171,9 +173,12 @@ def _add_hull(tips: Any, middle: Any, n: int, room: Any, size: int) -> int:
     return size
 
 
-@njit(nogil=True, cache=True, inline="always")
+@register_jitable
 def _add_kernel(faces: Any, tips: Any, middle: Any, planes: Any, size: int) -> int:
-    """Append planes of all faces, around the middle; returns the new number of planes."""
+    """Append planes of all faces, around the middle; returns the new number of planes, or -1 if one is not beyond it.
+
+    Of ragged polyhedra nearly always an early face shows that the middle is not in their kernel.
+    """
     tz, ty, tx = tips[0], tips[1], tips[2]
     for f in range(len(faces)):
         p, q, r = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -184,5 +189,7 @@ def _add_kernel(faces: Any, tips: Any, middle: Any, planes: Any, size: int) -> i
         offset = tz[p] * nz + ty[p] * ny + tx[p] * nx
         planes[size, 0], planes[size, 1], planes[size, 2] = nz, ny, nx
         planes[size, 3] = offset - (nz * middle[0] + ny * middle[1] + nx * middle[2])
+        if not planes[size, 3] > 0:
+            return -1
         size += 1
     return size

@@ -31,6 +31,7 @@ __all__ = [
     "is_tabulated",
     "new_polyhedron",
     "place",
+    "place_tips",
     "voxel_box",
 ]
 
@@ -132,6 +133,16 @@ def place(directions: Any, center: Any, distances: Any, polyhedron: Any) -> None
     # enlarged a little, as all this is rounded
     bounds[2], bounds[3] = 1 / bounds[2], farthest * np.float32(1.0001)
     _fill_planes(directions.faces, arms, largest * np.float32(2.0**-20), polyhedron.planes)
+
+
+@njit(nogil=True, cache=True)
+def place_tips(directions: Any, center: Any, distances: Any, polyhedron: Any) -> None:
+    """As `place`, but only the centre and the vertices: what convex bodies are made of, in a tenth of the time."""
+    rays, tips, kept_center = directions.rays, polyhedron.tips, polyhedron.center
+    for i in range(3):
+        kept_center[i] = center[i]
+        for k in range(len(rays)):
+            tips[i, k] = center[i] + distances[k] * rays[k, i]
 
 
 @register_jitable
