@@ -105,7 +105,7 @@ def test_a_window_is_as_large_as_pieces_and_runs_as_convolutions() -> None:
 def test_what_the_user_sets_wins() -> None:
     settings = TrainSettings(
         network={"depth": 3, "base_channels": 4},
-        task={"loss": "focal", "class_weights": (1, 2, 3), "border_width": 2},
+        task={"loss": "focal", "class_weights": (1, 2, 3)},
         batch_size=5,
         patch=(64, 64),
         learning_rate=0.1,
@@ -239,3 +239,18 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], words: str) -> None:
 def test_images_of_several_channels_are_refused() -> None:
     with pytest.raises(DataError, match="differ in their number of channels"):
         choose("unet", data(channels={"1": 5, "3": 5}), TrainSettings())
+
+
+def test_a_model_to_start_from_keeps_its_border() -> None:
+    regions = ("background", "foreground", "border")
+    apart = ClassPixels(regions, (90, 10, 0), (100, 100, 0), (1, 1, 0), 1, 0)
+    first = start(class_names=regions, settings={"border_width": 1})
+    choices = choose("unet", data(mask_pixels=apart, classes_of_objects=True), TrainSettings(), first)
+    assert choices.class_names == regions
+    assert choices.task["border_width"] == 1
+
+
+@pytest.mark.parametrize("name", ["border_width", "border_weights"])
+def test_classes_have_no_borders(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"task.{name}: borders are those of objects"):
+        choose("unet", data(), TrainSettings(task={name: 2}))

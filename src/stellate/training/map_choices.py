@@ -49,9 +49,11 @@ def choose_map_network(
     if pixels is None:
         raise DataError(f"{model} learns classes of pixels, of which the data says nothing")
     choices = Choices(foreground_chance=PLACED_BY_CLASS)
-    width = _border_width(settings, start)
-    of_objects = data.classes_of_objects
-    if of_objects and width and not pixels.pixels[-1] and "border_width" not in settings.task:
+    of_objects, width = data.classes_of_objects, _border_width(settings, start)
+    if not of_objects:
+        _refuse_borders(settings)
+    chosen = start is None and "border_width" not in settings.task
+    if of_objects and chosen and width and not pixels.pixels[-1]:
         width, pixels = 0, _without_last(pixels)
         choices.note("border width", 0, "no objects touch, so that there is no border to learn")
     choices.class_names = pixels.names
@@ -89,6 +91,16 @@ def choose_map_network(
 def _border_width(settings: TrainSettings, start: ModelInfo | None) -> int:
     before = start.settings.get("border_width", 1) if start else 1
     return checked_width(settings.task.get("border_width", before))
+
+
+def _refuse_borders(settings: TrainSettings) -> None:
+    """See that nothing is asked for that only objects have."""
+    for name in ("border_width", "border_weights"):
+        if settings.task.get(name):
+            raise ConfigError(
+                f"task.{name}: borders are those of objects, but the masks hold classes; leave it out, or say that "
+                "they hold objects (masks instances)"
+            )
 
 
 def _without_last(pixels: ClassPixels) -> ClassPixels:
