@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from skimage.io import imread
 
 import stellate
@@ -342,3 +343,24 @@ def test_a_model_of_another_kind_is_no_start(run: Path, folder: Path, tmp_path: 
         stellate.train("segnet", folder, tmp_path / "run", settings={**SETTINGS, "from_model": run})
     with pytest.raises(ConfigError, match="is a stardist, not a unet"):
         stellate.train("unet", folder, tmp_path / "run", settings={**SETTINGS, "from_model": "nuclei"})
+
+
+def test_objects_in_volumes(class_masks: Writer, tmp_path: Path) -> None:
+    """What nobody annotated, below 0 in the label volumes, counts nowhere."""
+
+    def labels(classes: np.ndarray, index: int) -> np.ndarray:
+        found = ndimage.label(classes > 0)[0].astype(np.int16)
+        right = np.indices(found.shape)[2] >= 16
+        found[(found > 0) & right] += 10  # those in the middle are cut in two, so that they touch
+        found[:, :4] = -1
+        return found
+
+    data = class_masks(tmp_path / "data", shape=(12, 32, 32), count=4, stored=labels)
+    network = {"depth": 1, "base_channels": 6}
+    settings = {**SETTINGS, "masks": "instances", "patch": (8, 16, 16), "network": network}
+    trained = stellate.train("unet", data, tmp_path / "run", settings=settings)
+    assert trained.info.class_names == ("background", "foreground", "border")
+    assert trained.info.object_diameter_px is not None
+    scores = trained.info.metrics["validation"]
+    assert scores["n_pixels"] == 12 * 28 * 32
+    assert scores["by_class"]["foreground"]["iou"] > 0.4
