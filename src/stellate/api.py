@@ -148,9 +148,10 @@ def train(
     Parameters
     ----------
     model
-        What to train, e.g. ``"stardist"``.
+        What to train, e.g. ``"stardist"`` for the outlines of objects or ``"unet"`` for the class of every pixel.
     data
-        Folder with ``images/`` and ``masks/``, or with ``train/`` and ``val/`` that hold such a pair each.
+        Folder with ``images/`` and ``masks/``, or with ``train/`` and ``val/`` that hold such a pair each. Masks hold
+        labels of objects or classes of pixels.
     output
         The run's folder.
     settings

@@ -82,7 +82,6 @@ def _segnet(choices: Choices, data: Fingerprint, fields: Fields) -> None:
 
 def _unet(choices: Choices, data: Fingerprint, fields: Fields) -> None:
     if fields.given.get("encoder"):
-        fields.pick("encoder", "", "")
         fields.pick("depth", ENCODER_DEPTH, "all of the encoder's")
         return
     axes = len(data.spatial_axes)
