@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from stellate.axes import Image
+from stellate.geometry.tiles import Tile
+from stellate.metrics.instances import score_instances
 from stellate.prediction import tuning
 from stellate.prediction.loading import load_predictor
 from stellate.prediction.predictor import Predictor
@@ -45,6 +50,67 @@ def test_the_thresholds_of_annotated_volumes_are_found() -> None:
     found, score = tuning.tune_thresholds(model, pairs, device="cpu")
     assert score > 0.8  # half of that with the thresholds of the model
     assert found["prob_threshold"] == pytest.approx(np.median(scores), abs=0.05)
+
+
+def observed(count: int) -> tuple[Any, list[tuple[Any, Tile]], list[Instances]]:
+    """A task, what a network says of one volume, and so many of its objects as the truth."""
+    model = load_predictor(VOLUMES)
+    model.normalization = AsTrained()
+    cells = np.load(VOLUMES / "expected.npz")["image"]
+    pairs = Pairs(model, [Image(cells, "ZYX")])
+    outputs, truths = tuning._observe(model, pairs, "cpu")
+    labels = truths[0].labels
+    return model.task(), outputs, [Instances(np.where(labels <= count, labels, 0))]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_only_the_hopeless_is_not_computed(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Against the accuracy of all that is found: equal, or below a third where it is given up."""
+    monkeypatch.setattr(tuning, "HOPELESS", 3)
+    task, [(output, tile)], truths = observed(count)
+    # objects so small that hardly any suppress one another
+    outputs = [({**output, "distances": 0.2 * output["distances"]}, tile)]
+    scores = tuning._Scores(task, outputs, truths)
+    given_up = 0
+    for prob in np.linspace(0.01, 0.95, 25):
+        found = [replace(task, prob_threshold=prob).decode(*outputs[0])]
+        pooled = score_instances([task.merge(found)], truths, tuning.IOUS).pooled
+        many = pooled[0].true_positives + pooled[0].false_positives > 3 * count
+        score = scores(prob)
+        if score < 0:
+            assert score == pytest.approx(prob - 1)
+            assert many
+            given_up += 1
+        else:
+            assert score == pytest.approx(np.mean([s.accuracy for s in pooled]))
+    assert 0 < given_up < 25
+
+
+def test_a_network_that_has_learned_nothing_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than twice ten times as many candidates are looked at as there are objects, whatever is asked for."""
+    task, outputs, truths = observed(1)
+    output, tile = outputs[0]
+    rng = np.random.default_rng(0)
+    logits = np.full(output["prob"].shape, -9, dtype=np.float32)  # there are no objects at the border anyway
+    inner = logits[:, 2:-2, 2:-2, 2:-2]
+    inner[...] = rng.normal(0, 0.1, inner.shape)
+    ragged = {
+        "prob": torch.from_numpy(logits),
+        "distances": torch.from_numpy(rng.exponential(1.0, output["distances"].shape).astype(np.float32)),
+    }
+    decode, counts = type(task).decode, []
+
+    def counted(self: Any, output: Any, tile: Tile) -> Any:
+        found = decode(self, output, tile)
+        counts.append(len(found.scores))
+        return found
+
+    monkeypatch.setattr(type(task), "decode", counted)
+    scores = tuning._Scores(task, [(ragged, tile)], truths)
+    assert scores(0.1) == pytest.approx(-0.9)
+    assert scores(0.2) == pytest.approx(-0.8)
+    assert len(counts) == 1
+    assert counts[0] < 20
 
 
 def test_the_middle_of_large_images_and_volumes_is_used() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..data.folder import Dataset
 from ..geometry.tiles import Tile
-from ..metrics.instances import score_instances
+from ..metrics.instances import ThresholdScores, score_instances
 from ..results import Instances
 from .engine import Engine, choose_device
 from .predictor import Predictor
@@ -28,6 +29,10 @@ IOUS = (0.3, 0.5, 0.7)
 # these, are used: 1.2 GB for 96 rays.
 LARGEST_CELLS = {2: 384**2, 3: 2**18}
 MOST_IMAGES = {2: 60, 3: 12}
+
+# A network that has learned little finds thousands of objects, in minutes. Where more than this many times the
+# annotated ones are found, the accuracy is below a tenth whatever they are, and is not computed.
+HOPELESS = 10
 
 Observed = tuple[Any, Tile]
 
@@ -51,7 +56,8 @@ def tune_thresholds(
     thresholds : dict
         ``prob_threshold`` and ``nms_threshold``.
     score : float
-        Mean over IoU 0.3, 0.5 and 0.7 of TP / (TP + FP + FN), all objects pooled.
+        Mean over IoU 0.3, 0.5 and 0.7 of TP / (TP + FP + FN), all objects pooled; 0 where there are ten times as many
+        objects as are annotated at any thresholds.
 
     References
     ----------
@@ -60,15 +66,12 @@ def tune_thresholds(
     """
     outputs, truths = _observe(predictor, dataset, device)
     task = predictor.task()
-
-    def score(prob: float, nms: float) -> float:
-        return _score(replace(task, prob_threshold=prob, nms_threshold=nms), outputs, truths)
-
     best = (-1.0, PROB_RANGE[0], NMS_THRESHOLDS[0])
     for nms in NMS_THRESHOLDS:
-        value, prob = _golden_section(lambda p, nms=nms: score(p, nms), *PROB_RANGE)  # type: ignore[misc]
+        scores = _Scores(replace(task, nms_threshold=nms), outputs, truths)
+        value, prob = _golden_section(scores, *PROB_RANGE)
         best = max(best, (value, prob, nms))
-    return {"prob_threshold": round(best[1], 4), "nms_threshold": best[2]}, best[0]
+    return {"prob_threshold": round(best[1], 4), "nms_threshold": best[2]}, max(best[0], 0.0)
 
 
 def _observe(predictor: Predictor, dataset: Dataset, device: str) -> tuple[list[Observed], list[Instances]]:
@@ -98,9 +101,42 @@ def _middle(shape: tuple[int, ...], size: int) -> tuple[slice, ...]:
     return tuple(slice(start, start + sides[axis]) for axis, start in enumerate(starts))
 
 
-def _score(task: Any, outputs: Sequence[Observed], truths: Sequence[Instances]) -> float:
-    found = [task.merge([task.decode(output, tile)]) for output, tile in outputs]
-    return float(np.mean([s.accuracy for s in score_instances(found, truths, IOUS).pooled]))
+class _Scores:
+    """Mean accuracy as a function of the probability threshold.
+
+    Where there are too many objects (see `HOPELESS`) it is below 0, and rises with the threshold, so that a search
+    goes on with fewer of them. That is told from the best candidates alone: whether one of them is kept does not
+    depend on those after it.
+    """
+
+    def __init__(self, task: Any, outputs: Sequence[Observed], truths: Sequence[Instances]) -> None:
+        self._task, self._outputs, self._truths = task, outputs, truths
+        self._most = HOPELESS * max(1, sum(len(truth) for truth in truths))
+        self._strict = _nth_probability([output for output, _ in outputs], 2 * self._most)
+
+    def __call__(self, prob: float) -> float:
+        if prob < self._strict and self._too_many:
+            return prob - 1
+        return float(np.mean([s.accuracy for s in self._pooled(prob)]))
+
+    @cached_property
+    def _too_many(self) -> bool:
+        """Whether the best candidates, twice as many as objects are tried, are too many objects already."""
+        pooled = self._pooled(self._strict)[0]
+        return pooled.true_positives + pooled.false_positives > self._most
+
+    def _pooled(self, prob: float) -> Sequence[ThresholdScores]:
+        task = replace(self._task, prob_threshold=prob)
+        found = [task.merge([task.decode(output, tile)]) for output, tile in self._outputs]
+        return score_instances(found, self._truths, IOUS).pooled
+
+
+def _nth_probability(outputs: Sequence[Any], n: int) -> float:
+    """The object probability of the n-th best grid cell; 0 if there are not so many."""
+    logits = np.concatenate([output["prob"].float().numpy().ravel() for output in outputs])
+    if len(logits) < n:
+        return 0.0
+    return float(1 / (1 + np.exp(-np.partition(logits, -n)[-n].astype(np.float64))))
 
 
 def _golden_section(score: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
