@@ -37,12 +37,10 @@ def check_mask_use(dataset: Dataset, options: MaskOptions) -> tuple[MaskUse, lis
         return use, [Finding(Severity.NOTE, None, what, remedy)] * looks
     except (StellateError, OSError) as error:
         kind = as_they_look(dataset, options)
-        severity = Severity.ERROR if kind else Severity.WARNING
         finding = Finding.from_error(dataset.root, error, "name the values of classes")
-        found = Finding(severity, None, finding.what, finding.remedy)
-        return MaskUse(kind or "instances", "" if kind else "as objects, for it is open what they are"), [
-            found
-        ]
+        severity = Severity.ERROR if kind else Severity.WARNING
+        why = "" if kind else "it is open what they are, so that they are looked over as objects"
+        return MaskUse(kind or "instances", why), [Finding(severity, None, finding.what, finding.remedy)]
 
 
 def check_class_pixels(facts: Sequence[PairFacts], known: MaskClasses) -> Iterator[Finding]:
