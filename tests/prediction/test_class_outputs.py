@@ -20,6 +20,7 @@ from stellate.models import build
 from stellate.models.file import ModelInfo
 from stellate.prediction import outputs, shelf
 from stellate.prediction.files import predict_files
+from stellate.prediction.naming import find_images
 from stellate.prediction.options import PredictOptions
 from stellate.prediction.outputs import read_run
 from stellate.prediction.predictor import Predictor
@@ -185,6 +186,13 @@ def test_what_was_done_is_skipped_until_other_outputs_are_asked_for(mask_predict
     assert not {"a_labels.tif", "a_probabilities.tif", "a_rois.zip"} & names_in(out)
     (out / "b_classes.tif").unlink()
     assert [s for s, *_ in statuses()] == ["skipped", "done"]
+
+
+def test_what_is_written_beside_images_is_not_taken_for_images(mask_predictor, scans):
+    options = PredictOptions(probabilities=True, instances=True)
+    predict_files(mask_predictor, scans, scans[0].parent, options=options)
+    assert (scans[0].parent / "a_probabilities.tif").is_file()
+    assert find_images(scans[0].parent) == scans
 
 
 @pytest.mark.parametrize("failing", ["write_classes", "write_probabilities", "write_table", "write_picture"])
