@@ -55,10 +55,10 @@ def values_held(network: nn.Module, shape: Sequence[int]) -> Held:
     for layer in without_content.modules():
         if not list(layer.children()):
             layer.register_forward_hook(note)
-    image = torch.zeros(tuple(shape), device="meta")
     with torch.inference_mode(), _Alive() as alive:
+        image = torch.zeros(tuple(shape), device="meta")
         put_out = _values(without_content(image))
-    return Held(alive.most + image.numel(), largest, put_out)
+    return Held(alive.most, largest, put_out)
 
 
 def _values(tensors: Any) -> int:
