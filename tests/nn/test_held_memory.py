@@ -51,3 +51,13 @@ def test_the_network_stays_as_it_is_and_nothing_is_computed():
     assert network.training
     assert not network.first._forward_hooks
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_places_of_maxima_take_twice_as_much():
+    class Remembering(nn.Module):
+        def forward(self, image):
+            largest, places = functional.max_pool2d(image, 2, return_indices=True)
+            return functional.max_unpool2d(largest, places, 2)
+
+    # an image of 64, 16 maxima and their places, and what is made of them
+    assert values_held(Remembering(), (1, 1, 8, 8)).at_once == 64 + 16 + 2 * 16 + 64

@@ -14,6 +14,9 @@ from torch.utils._pytree import tree_leaves
 
 __all__ = ["Held", "values_held"]
 
+_BYTES = 4
+"""Of a value; the places of maxima, which some networks keep, take two values each."""
+
 
 class Held(NamedTuple):
     """Numbers of values; weights are not counted.
@@ -81,6 +84,6 @@ class _Alive(TorchDispatchMode):
                 # views share the storage of what they are a view of
                 storage = tensor.untyped_storage()
                 reference = StorageWeakRef(storage)
-                self._alive.setdefault(reference.cdata, (reference, storage.nbytes() // tensor.itemsize))
+                self._alive.setdefault(reference.cdata, (reference, storage.nbytes() // _BYTES))
         self.most = max(self.most, sum(values for _, values in self._alive.values()))
         return output
