@@ -337,15 +337,19 @@ def test_info_describes_the_sample(capsys) -> None:
     assert "Y 0.325 um" in lines["pixel size"]
 
 
-def test_damaged_tiffs_are_spoken_of_once(capsys, caplog, tmp_path) -> None:
+def test_damaged_tiffs_are_spoken_of_once(capsys, caplog, monkeypatch, tmp_path) -> None:
     """tifffile logs what it stumbles over; on the console that would stand before the message."""
+    logger = logging.getLogger("tifffile")
+    # programs that configure logging, of which earlier tests may have imported one, turn off what was there before
+    monkeypatch.setattr(logger, "disabled", False)
+    monkeypatch.setattr(logger, "propagate", True)
     path = tmp_path / "cut.tif"
     tifffile.imwrite(path, np.ones((4, 60, 70), np.uint16), imagej=True)
     path.write_bytes(path.read_bytes()[:10_000])
     assert main(["info", str(path)]) == 2
     assert "cut.tif" in capsys.readouterr().err
     assert not caplog.records
-    logging.getLogger("tifffile").setLevel(logging.NOTSET)
+    logger.setLevel(logging.NOTSET)
     with pytest.raises(InputError):
         io.read(path)
     assert caplog.records  # otherwise there was nothing to be silent about
