@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from stellate.nn.fused import FUSED, fuse_relus
+from stellate.nn.fused import FUSED, Pointwise2d, fuse_relus
 
 CONVS = {
     "same": lambda: nn.Conv2d(3, 8, 3, padding="same"),
@@ -61,3 +61,16 @@ def test_a_relu_after_something_else_stays() -> None:
     fuse_relus(network)
     assert type(network[0]) is nn.Conv2d
     assert isinstance(network[2], nn.ReLU)
+
+
+@pytest.mark.parametrize(("channels", "kind"), [(3, nn.Conv2d), (32, Pointwise2d)])
+def test_pointwise_convolutions_to_many_channels(channels: int, kind: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, channels, 1)).eval()
+    fused = copy.deepcopy(plain)
+    fuse_relus(fused)
+    assert type(fused[2]) is kind
+    x = torch.randn(2, 8, 9, 7).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        torch.testing.assert_close(fused(x), plain(x), rtol=1e-5, atol=1e-6)
+        assert fused(x).is_contiguous(memory_format=torch.channels_last)
