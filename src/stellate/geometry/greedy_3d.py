@@ -32,7 +32,7 @@ from .polyhedron_masks import (
     place,
     place_tips,
 )
-from .suppression_index import enter, gather, is_too_much, is_unsafe, with_room
+from .suppression_index import enter, gather, is_too_much, is_unsafe, join, with_room
 from .voxel_bits import common_voxels, common_voxels_exactly, n_words, pack_bits
 
 # What is called for every candidate takes few tuples, and opens none that is inside another one: counting the
@@ -115,10 +115,13 @@ def decide_3d(solids, order, threshold, safe, index, entries, placed, room):  # 
         found = gather(box, kept, index, entries, threshold)
         if found and _overlaps(polyhedron, box, found, index, placed, directions, threshold, desk):
             continue
-        # an undecided candidate is known by its box alone, which takes a tenth of the memory: what overlaps the box
-        # enough is undecided as well, at worst for nothing
-        if is_unsafe(box, safe) or gather(box, undecided, index, entries, threshold):
+        # undecided candidates are known by their boxes alone, and many of one object by a box around them, which takes
+        # a fraction of memory and time: what overlaps it enough is undecided as well, at worst for nothing
+        found = gather(box, undecided, index, entries, threshold)
+        if found or is_unsafe(box, safe):
             states[j] = UNDECIDED
+            if found and join(box, index.near[0], index):
+                continue
         else:
             states[j] = KEPT
             placed = _place(polyhedron, box, j, index.counts[0], placed, directions, room)

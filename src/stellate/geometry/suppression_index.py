@@ -22,11 +22,14 @@ __all__ = [
     "gather",
     "is_too_much",
     "is_unsafe",
+    "join",
     "new_index",
     "with_room",
 ]
 
 _SMALLEST_CELL = 4.0  # pixels
+_ALIKE = 1.6
+"""Boxes around two alike ones are at most so many times as large as what the two have in common."""
 
 
 class Cells(NamedTuple):
@@ -197,6 +200,29 @@ def enter(box, state, index, entries):  # type: ignore[no-untyped-def]
     counts[1] = used
     counts[0] += 1
     return entries
+
+
+@njit(nogil=True, cache=True)
+def join(box, p, index):  # type: ignore[no-untyped-def]
+    """Make box p the box around both, if that is hardly larger than what they have in common; returns whether it was.
+
+    What overlaps one of the two too much, by the smaller volume, then overlaps that box as well.
+    """
+    boxes = index.boxes
+    around = np.empty(7)
+    common, all_of_it = 1.0, 1.0
+    for axis in range(3):
+        around[axis] = min(box[axis], boxes[p, axis])
+        around[axis + 3] = max(box[axis + 3], boxes[p, axis + 3])
+        common *= max(min(box[axis + 3], boxes[p, axis + 3]) - max(box[axis], boxes[p, axis]), 0.0)
+        all_of_it *= around[axis + 3] - around[axis]
+    # in the cells where it is entered already, so that it is found from everywhere
+    if all_of_it > _ALIKE * common or _window(around, index.cells) != _window(boxes[p], index.cells):
+        return False
+    around[6] = min(box[6], boxes[p, 6])
+    for k in range(7):
+        boxes[p, k] = around[k]
+    return True
 
 
 @register_jitable
