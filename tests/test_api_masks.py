@@ -13,8 +13,12 @@ from scipy import ndimage
 from skimage.io import imread
 
 import stellate
+from stellate.data.folder import open_folder
 from stellate.data.mask_options import MaskOptions
 from stellate.errors import ConfigError, DataError, ModelFileError
+from stellate.models import entry
+from stellate.training.plan import planned
+from stellate.training.settings import TrainSettings
 
 Writer = Callable[..., Path]
 
@@ -59,7 +63,7 @@ def test_every_model_learns(model: str, folder: Path, tmp_path: Path) -> None:
     said: list[str] = []
     settings = {**SETTINGS, "epochs": 6 if model == "segnet" else 3, "network": SMALL[model]}
     trained = stellate.train(model, folder, tmp_path / "run", settings=settings, say=said.append)
-    assert said[0] == "masks hold classes: as set"
+    assert said[0] == "masks hold classes: as set; the ground is class 0"
     assert any(line.startswith("class weights") for line in said)
     assert trained.info.class_names == ("class 0", "class 1", "class 2")
     scores = trained.info.metrics["validation"]
@@ -108,7 +112,7 @@ def test_fine_tuning_keeps_network_and_classes(run: Path, class_masks: Writer, t
     tuned = stellate.train("unet", data, tmp_path / "tuned", settings=settings, say=said.append)
     assert tuned.info.class_names == ("class 0", "class 1", "class 2")
     assert tuned.info.config == stellate.load(run).info.config
-    assert tuned.info.masks["values"] == [7, 0]
+    assert tuned.info.masks["values"] == [0, 7]
     assert any("no pixel of class 2 in the masks to train on" in line for line in said)
     assert tuned.info.metrics["validation"]["by_class"]["class 0"]["iou"] > 0.8
 
@@ -171,7 +175,7 @@ def test_colours(class_masks: Writer, tmp_path: Path) -> None:
     values = {"#ff0000": "cytoplasm", "#0000ff": "nucleus", "#000000": "ground"}
     settings = {**SETTINGS, "masks": "auto", "mask_values": values, "network": SMALL["unet"]}
     trained = stellate.train("unet", data, tmp_path / "run", settings=settings, say=said.append)
-    assert trained.info.class_names == ("cytoplasm", "nucleus", "ground")
+    assert trained.info.class_names == ("ground", "cytoplasm", "nucleus")
     assert trained.info.metrics["validation"]["mean_iou"] > 0.6
     assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["mask_values"] == values
     assert stellate.evaluate(trained, data).metrics.pooled.mean("iou") > 0.6
@@ -298,6 +302,31 @@ def test_images_smaller_than_the_stride(class_masks: Writer, tmp_path: Path) -> 
 def test_outlines_are_not_learned_from_classes(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"masks classes: outlines are learned from objects.*unet"):
         stellate.train("stardist", folder, tmp_path / "run", settings={"masks": "classes", "device": "cpu"})
+
+
+def test_stardist_refuses_masks_that_are_plainly_classes(class_masks: Writer, tmp_path: Path) -> None:
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], dtype=np.uint8)
+    coloured = class_masks(tmp_path / "colour", stored=lambda c, k: colours[c], suffix=".png")
+    named = class_masks(tmp_path / "named")
+    (named / "mask_classes.csv").write_text("value,class\n0,ground\n1,cell\n2,nucleus\n", encoding="utf-8")
+    for data, why in ((coloured, "is in colour"), (named, "mask_classes.csv names them")):
+        with pytest.raises(DataError, match=rf"hold classes of pixels \(.*{why}.*--masks instances"):
+            stellate.train("stardist", data, tmp_path / "run", settings={"device": "cpu"})
+
+
+@pytest.mark.parametrize(
+    ("values", "masks", "warned"),
+    [((0, 128, 255), "auto", True), ((0, 128, 255), "instances", False), ((0, 1, 1), "auto", False)],
+)
+def test_stardist_warns_of_values_that_recur_like_classes(
+    class_masks: Writer, tmp_path: Path, values: tuple[int, ...], masks: str, warned: bool
+) -> None:
+    stored = np.array(values, dtype=np.uint8)
+    data = class_masks(tmp_path / "data", stored=lambda c, k: stored[c])
+    said: list[str] = []
+    settings = TrainSettings.from_mapping({"masks": masks, "device": "cpu"})
+    planned(entry("stardist"), open_folder(data), settings, None, say=said.append)
+    assert any("look like classes" in line and "--masks instances" in line for line in said) == warned
 
 
 def test_generated_fields_hold_no_classes(folder: Path, tmp_path: Path) -> None:

@@ -70,10 +70,37 @@ def test_colours(save):
 
 
 def test_named_values_keep_their_order_also_those_that_do_not_occur(save):
-    paths = save(np.array([[0, 255, 7]], np.uint8))
-    classes = learn_mask_classes(paths, names={255: "cell", 0: "ground", 9: "dirt"}, ignore=[7])
-    assert classes.class_names == ("cell", "ground", "dirt")
+    paths = save(np.array([[1, 255, 7]], np.uint8))
+    classes = learn_mask_classes(paths, names={255: "cell", 1: "gap", 9: "dirt"}, ignore=[7])
+    assert classes.class_names == ("cell", "gap", "dirt")
     assert classes.read(paths[0]).classes.tolist() == [[1, 0, -1]]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({255: "cell", 9: "dirt", 0: "Background"}, ("Background", "cell", "dirt")),
+        ({0: "cell", 9: "dirt", 255: "back ground"}, ("back ground", "cell", "dirt")),
+        ({255: "cell", 9: "dirt", 0: "medium"}, ("medium", "cell", "dirt")),
+        ({255: "ground", 9: "cell", 0: "background"}, ("background", "ground", "cell")),
+        ({255: "cell", 9: "ground", 0: "ground"}, ("ground", "cell")),
+    ],
+)
+def test_the_ground_goes_first_whatever_the_order_of_names(save, names, expected):
+    """Objects are made of the other classes, and pictures leave the ground as it is."""
+    paths = save(np.array([[0, 255, 9]], np.uint8))
+    classes = learn_mask_classes(paths, names=names)
+    assert classes.class_names == expected
+    assert classes.ground == expected[0]
+    found = [expected[k] for k in classes.read(paths[0]).classes[0]]
+    assert found == [names[0], names[255], names[9]]
+
+
+def test_black_is_the_ground(save):
+    paths = save(painted(blobs(0), RED, BLACK, BLUE))
+    classes = learn_mask_classes(paths, names={RED: "a", BLUE: "b", BLACK: "rest"})
+    assert classes.class_names == ("rest", "a", "b")
+    assert (classes.read(paths[0]).classes == np.array([1, 0, 2])[blobs(0)]).all()
 
 
 def test_grey_files_among_colours_are_colours(save, tmp_path):

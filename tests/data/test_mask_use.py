@@ -52,6 +52,16 @@ def test_the_table_in_the_folder_names_classes(folder: Path) -> None:
     assert use.classes.ignore == (0,)
 
 
+def test_the_ground_is_named_and_goes_first(folder: Path) -> None:
+    table(folder, "255,nucleus\n128,cytoplasm\n0,background")
+    dataset = open_folder(folder)
+    use = understand(dataset, MaskOptions())
+    assert use.why == "mask_classes.csv names them; the ground is background"
+    assert use.classes is not None
+    assert use.classes.class_names == ("background", "nucleus", "cytoplasm")
+    assert as_trained(dataset, use.to_dict()).class_names == ("background", "nucleus", "cytoplasm")
+
+
 def test_what_the_user_says_wins(folder: Path) -> None:
     table(folder, "255,nucleus\n128,cytoplasm\n0,ground")
     said = MaskOptions(mask_values={"0": "ground", "128": "cell", "255": "cell"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ __all__ = ["MaskClasses"]
 
 STRAY = -2
 _MOST_NAMED = 8
+_NAMES_OF_GROUND = ("background", "back ground", "ground")
+_VALUES_OF_GROUND: tuple[Value, ...] = (0, (0, 0, 0))
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,20 @@ class MaskClasses:
     def class_names(self) -> tuple[str, ...]:
         """One for each class id."""
         return self.order or tuple(dict.fromkeys(self.names))
+
+    @property
+    def ground(self) -> str:
+        """The class that objects lie on: what is called so, or else has the value 0 or black; empty if it is open."""
+        called = {name.strip().casefold(): name for name in reversed(self.class_names)}
+        by_name = (called[word] for word in _NAMES_OF_GROUND if word in called)
+        by_value = (n for v, n in zip(self.values, self.names, strict=True) if v in _VALUES_OF_GROUND)
+        return next(by_name, "") or next(by_value, "")
+
+    def ground_first(self) -> MaskClasses:
+        """The same with the ground as class 0, where it is plain which class that is; the others keep their order."""
+        pairs = sorted(zip(self.values, self.names, strict=True), key=lambda pair: pair[1] != self.ground)
+        order = tuple(sorted(self.order, key=lambda name: name != self.ground))
+        return replace(self, values=tuple(v for v, _ in pairs), names=tuple(n for _, n in pairs), order=order)
 
     @property
     def in_colour(self) -> bool:

@@ -48,8 +48,8 @@ def learn_mask_classes(
     masks
         Their files; all of the data set, so that no class of its parts is unknown.
     names
-        What the values mean, in the order of the class ids; None if each value is a class. Those are in ascending
-        order, and called ``class 128`` or ``class #ff0000``.
+        What the values mean, in the order of the class ids, but that the ground goes first (`MaskClasses.ground`); None
+        if each value is a class. Those are in ascending order, and called ``class 128`` or ``class #ff0000``.
     ignore
         Values of pixels that are not annotated.
     tolerance
@@ -78,7 +78,7 @@ def learn_mask_classes(
             f"{where}: the masks are in colour, and {value_text(given[0])} is a number; write colours, e.g. #ff0000"
         )
     known = dict(names) if names is not None else _presumed(where, counts, tuple(ignore), tolerance)
-    classes = MaskClasses(tuple(known), tuple(known.values()), tuple(ignore), tolerance)
+    classes = MaskClasses(tuple(known), tuple(known.values()), tuple(ignore), tolerance).ground_first()
     ids = classes.ids(counts.points)
     if (ids == STRAY).any():
         raise DataError(classes.complaint(where, counts))

@@ -21,7 +21,7 @@ from .mask_kind import gather, judge
 from .mask_learning import learn_mask_classes
 from .mask_options import MaskOptions
 
-__all__ = ["CLASS_FILE", "MaskUse", "as_they_look", "as_trained", "understand"]
+__all__ = ["CLASS_FILE", "MaskUse", "as_they_look", "as_trained", "plainly_classes", "understand"]
 
 CLASS_FILE = "mask_classes.csv"
 
@@ -94,7 +94,7 @@ def understand(dataset: Dataset, options: MaskOptions) -> MaskUse:
         return MaskUse(kind, why)
     names, ignore = _said(options, rows)
     known = learn_mask_classes(paths, names=names, ignore=ignore, tolerance=options.mask_tolerance)
-    return MaskUse("classes", why, known)
+    return MaskUse("classes", f"{why}; the ground is {known.ground}" if known.ground else why, known)
 
 
 def as_they_look(dataset: Dataset, options: MaskOptions) -> str:
@@ -103,6 +103,21 @@ def as_they_look(dataset: Dataset, options: MaskOptions) -> str:
         return _kind(dataset, options, _rows(dataset.root))[0]
     except (StellateError, OSError):
         return ""
+
+
+def plainly_classes(dataset: Dataset) -> str:
+    """Why masks can be nothing but classes: the folder names them, or they are in colour; empty if they may be objects.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    if _rows(dataset.root):
+        return f"{CLASS_FILE} names them"
+    if dataset.classes:
+        return ""
+    return gather([record.mask_path for record in dataset.records]).colour
 
 
 def _kind(dataset: Dataset, options: MaskOptions, rows: MaskClassRows | None) -> tuple[str, str]:
@@ -148,7 +163,7 @@ def as_trained(dataset: Dataset, masks: Mapping[str, Any], options: MaskOptions 
     if names is not None:
         of_model = use.classes.tolerance if use.classes else 0.0
         own = MaskClasses(tuple(names), tuple(names.values()), ignore, options.mask_tolerance or of_model)
-        return dataset.with_mask_classes(own)
+        return dataset.with_mask_classes(own.ground_first())
     if use.classes is None and options.says_classes:
         raise ConfigError(
             f"{dataset.root}: the model learned its classes from objects; name the values of these masks "
