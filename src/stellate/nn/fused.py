@@ -64,8 +64,9 @@ def fuse_relus(network: nn.Module) -> None:
                 block[k], block[after] = _as(FUSED[type(conv)], conv), nn.Identity()
     for parent in list(network.modules()):
         for name, conv in list(parent.named_children()):
-            pointwise = type(conv) is nn.Conv2d and conv.kernel_size == (1, 1) and _padding(conv) == (0, 0)
-            if pointwise and conv.out_channels >= LEAST_CHANNELS:
+            if type(conv) is not nn.Conv2d or conv.kernel_size != (1, 1) or _padding(conv) != (0, 0):
+                continue
+            if conv.out_channels >= LEAST_CHANNELS:
                 setattr(parent, name, _as(Pointwise2d, conv))
 
 
