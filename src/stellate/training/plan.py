@@ -13,7 +13,7 @@ from ..models import ModelEntry
 from ..models.file import ModelInfo
 from .choices import Choices, choose
 from .feed import divided, look_at
-from .masks import check_enough, mask_maker, understood
+from .masks import check_enough, mask_maker, understood, warn_of_classes
 from .settings import TrainSettings
 
 __all__ = ["Plan", "planned"]
@@ -81,6 +81,8 @@ def planned(
     dataset, masks = understood(dataset, kind.task, settings, start)
     if masks is None:
         dataset = _with_classes(dataset, settings, start)
+        if warning := warn_of_classes(dataset, settings):
+            say(warning)
     else:
         say(f"masks hold {masks.kind}: {masks.why}")
     train, validation = divided(dataset, settings)
