@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stellate.data.class_pixels import check_training_classes, count_class_pixels, image_chances
+from stellate.data.class_pixels import (
+    check_training_classes,
+    count_class_pixels,
+    image_chances,
+    pixels_of_classes,
+)
 from stellate.data.findings import Severity
 from stellate.results import Mask
 
@@ -24,6 +30,27 @@ def test_pixels_are_counted_by_class_and_by_mask():
     assert counts.masks == (2, 2, 0)
     assert (counts.n_masks, counts.not_annotated, counts.missing) == (3, 4, ("c",))
     assert done == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32])
+def test_pixels_are_counted_in_little_memory(kind):
+    classes = np.repeat(np.arange(4, dtype=kind) % 3, 2**20).reshape(2048, 2048)
+    mask = Mask(classes, ("a", "b", "c"))
+    tracemalloc.start()
+    counts = pixels_of_classes(mask)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert counts.tolist() == [2**21, 2**20, 2**20, 0]
+    assert peak < 6 * 2**20  # 64-bit integers of all pixels are 32 MiB
+
+
+def test_a_class_map_may_be_a_part_of_an_array_or_empty():
+    volume = np.arange(60, dtype=np.int32).reshape(3, 4, 5) % 3 - 1
+    every_second = Mask(volume[:, ::2, ::-2], ("a", "b"))
+    assert pixels_of_classes(every_second).tolist() == [
+        int((every_second.classes == k).sum()) for k in (0, 1, -1)
+    ]
+    assert pixels_of_classes(Mask(np.zeros((0, 4), np.int32), ("a",))).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -72,6 +73,27 @@ def test_diagonal_neighbours_are_one_object_by_default():
 def test_nothing_but_background_gives_no_objects():
     labels, of = label_components(np.zeros((2, 3), np.int32))
     assert (labels.any(), of.shape, of.dtype) == (False, (0,), np.int32)
+
+
+@pytest.mark.parametrize("kind", ["bool", "uint8", ">u2", "int64", "uint64"])
+def test_the_type_of_the_numbers_makes_no_difference(kind):
+    classes = np.random.default_rng(2).integers(0, 2, (9, 11))
+    expected = label_components(classes.astype(np.int32))
+    for layout in (classes, classes.T.copy().T, np.repeat(classes, 2, axis=1)[:, ::2]):
+        labels, of = label_components(layout.astype(kind, order="K"))
+        np.testing.assert_array_equal(labels, expected[0])
+        np.testing.assert_array_equal(of, expected[1])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32])
+def test_memory_beside_the_labels_does_not_grow_with_the_image(kind):
+    classes = np.kron(np.arange(64).reshape(8, 8) % 3, np.ones((200, 200), int)).astype(kind)
+    label_components(classes)  # compiled, if it was not
+    tracemalloc.start()
+    labels, _ = label_components(classes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < labels.nbytes + 2**18
 
 
 @pytest.mark.parametrize("connectivity", [0, 3, -1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -64,6 +65,23 @@ def test_scores_are_mean_probabilities_of_the_class():
     np.testing.assert_allclose(pieces.scores, expected, rtol=1e-6)
     assert pieces.classes.tolist() == [0, 1, 1]
     assert pieces_of(Mask(classes, ("ground", "a", "b"))).scores is None
+
+
+def test_scores_are_made_in_little_memory():
+    """Of more pixels than are counted at a time."""
+    classes = np.kron(np.arange(30).reshape(5, 6) % 3, np.ones((256, 512), int)).astype(np.int32)
+    probabilities = np.stack([np.full(classes.shape, p, np.float32) for p in (0.2, 0.3, 0.5)])
+    probabilities[:, :700] += 0.25
+    mask = Mask(classes, ("ground", "a", "b"), probabilities)
+    pieces = pieces_of(mask)  # compiled, if it was not
+    for k, (score, kind) in enumerate(zip(pieces.scores, pieces.classes, strict=True)):
+        inside = pieces.labels == k + 1
+        assert score == pytest.approx(probabilities[kind + 1][inside].mean(dtype=float), rel=1e-6)
+    tracemalloc.start()
+    pieces_of(mask)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < pieces.labels.nbytes + 30 * 2**20
 
 
 @pytest.mark.parametrize("width", [1, 2])

@@ -20,6 +20,8 @@ __all__ = [
     "pixels_of_classes",
 ]
 
+_COUNTED = 1 << 18
+
 
 @dataclass(frozen=True)
 class ClassPixels:
@@ -87,8 +89,18 @@ def count_class_pixels(masks: Iterable[Mask], progress: Callable[[int], None] | 
 
 def pixels_of_classes(mask: Mask) -> npt.NDArray[np.int64]:
     """Pixels of each class, and last of none: ``(n_classes + 1,)`` int64."""
-    counts = np.bincount(mask.classes.reshape(-1) + 1, minlength=len(mask.class_names) + 1)
-    return np.roll(counts, -1).astype(np.int64)
+    counts = np.zeros(len(mask.class_names) + 1, dtype=np.int64)
+    # In pieces, since bincount counts 64-bit integers, and a class map is mostly of smaller ones.
+    pieces = np.nditer(
+        mask.classes,
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_dtypes=[np.int64],
+        casting="same_kind",
+        buffersize=_COUNTED,
+    )
+    for piece in pieces:
+        counts += np.bincount(np.add(piece, 1), minlength=len(counts))
+    return np.roll(counts, -1)
 
 
 def image_chances(present: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64] | None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ..errors import ConfigError, InputError
+from .connected import connected_pieces
 from .labels import Labels
 
 __all__ = [
@@ -75,17 +76,7 @@ def label_components(
     most = classes.ndim
     if connectivity is not None and not 1 <= connectivity <= most:
         raise ConfigError(f"connectivity {connectivity}: expected 1 to {most} for {most} axes")
-    neighbours = ndimage.generate_binary_structure(most, connectivity or most)
-    out = np.where(classes < 0, np.int32(-1), np.int32(0))
-    kinds: list[int] = []
-    for c in np.unique(classes[classes >= 0]).tolist():
-        if c in background:
-            continue
-        pieces, count = ndimage.label(classes == c, structure=neighbours)
-        inside = pieces > 0
-        out[inside] = pieces[inside] + len(kinds)
-        kinds += [int(c)] * count
-    return out, np.array(kinds, dtype=np.int32)
+    return connected_pieces(classes, np.array(sorted(background), dtype=np.int64), connectivity or most)
 
 
 def regions_of_instances(labels: npt.NDArray[Any], *, width: int | Sequence[int] = 1) -> Labels:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
+from ..data.class_pixels import pixels_of_classes
 from ..data.pixels import ChannelsLast
 from ..geometry.measure import measure
 from ..geometry.measure_volume import measure_volume
@@ -60,8 +61,7 @@ def class_areas(frame: Image, mask: Mask) -> Columns:
     """
     volume = mask.classes.ndim == 3
     spacing = frame.spacing("ZYX" if volume else "YX")
-    known = mask.classes[mask.classes >= 0]
-    pixels = np.bincount(known, minlength=len(mask.class_names)).astype(np.int64)
+    pixels = pixels_of_classes(mask)[:-1]
     columns: Columns = {"class": list(mask.class_names), "volume_px" if volume else "area_px": pixels}
     if spacing is not None:
         columns["volume_um3" if volume else "area_um2"] = pixels * math.prod(spacing)

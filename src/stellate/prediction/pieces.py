@@ -10,6 +10,9 @@ from ..results import Instances, Mask
 
 __all__ = ["pieces_of"]
 
+# Pixels at a time; what is made of them has 64 bits.
+_COUNTED = 1 << 20
+
 
 def pieces_of(mask: Mask, *, border_width: int = 1) -> Instances:
     """Make an object of each connected piece of a class; the first class is the ground between them.
@@ -47,10 +50,14 @@ def _mean_probabilities(
     labels: npt.NDArray[np.int32], of: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """Of each object the mean of the map of its class, over its pixels of that class and of its border."""
-    owners = np.maximum(labels, 0).ravel()
-    total = np.zeros(len(of) + 1)
-    for c in np.unique(of).tolist():
-        mine = np.flatnonzero(np.concatenate([[False], of == c]))
-        total[mine] = np.bincount(owners, probabilities[c].ravel(), len(total))[mine]
-    pixels = np.bincount(owners, minlength=len(total))
-    return (total / np.maximum(pixels, 1))[1:].astype(np.float32)
+    total, pixels = np.zeros(len(of) + 1), np.zeros(len(of) + 1, dtype=np.int64)
+    # what belongs to no object is added up as well, and left out at the end
+    class_of = np.concatenate([of[:1], of])
+    rows = max(1, _COUNTED * len(labels) // max(1, labels.size))
+    for start in range(0, len(labels) if len(of) else 0, rows):
+        block = slice(start, start + rows)
+        owners = np.maximum(labels[block], 0)
+        own = np.take_along_axis(probabilities[:, block], class_of[owners][None], axis=0)
+        total += np.bincount(owners.ravel(), own.ravel(), len(total))
+        pixels += np.bincount(owners.ravel(), minlength=len(total))
+    return (total[1:] / np.maximum(pixels[1:], 1)).astype(np.float32)
