@@ -303,8 +303,9 @@ def test_classes_weigh_as_set_and_unknown_ones_nothing() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ((1, 2), "expected 3 numbers, for the background and each class"),
-        ("balanced", "expected numbers, not negative"),
+        ((1, 2), "expected 3 numbers .* for the background, a, b"),
+        ("balanced", "expected 3 numbers"),
+        ((1, None, 2), r"\(1, None, 2\): expected 3 numbers"),
     ],
 )
 def test_class_weights_must_fit(weights: object, message: str) -> None:

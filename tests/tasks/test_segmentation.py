@@ -101,9 +101,13 @@ def test_scores_compare_objects_as_what_they_were_made_into() -> None:
         ({"border_weights": True, "loss": "dice"}, "weigh pixels in cross-entropy, and the loss is dice"),
         ({"border_width": -1}, "border_width -1: expected a whole number"),
         ({"border_width": True}, "border_width True"),
-        ({"class_weights": (1, 2)}, "expected 3 numbers, not all 0: for ground, cell, nucleus"),
+        (
+            {"class_weights": (1, 2)},
+            "expected 3 numbers from 0 to below 1,000,000, not all 0, for ground, cell, nucleus",
+        ),
         ({"class_weights": (0, 0, 0)}, "not all 0"),
-        ({"class_weights": "balanced"}, "expected numbers from 0, one for each of ground"),
+        ({"class_weights": "balanced"}, "class_weights 'balanced': expected 3 numbers"),
+        ({"class_weights": (1, None, 1)}, r"class_weights \(1, None, 1\): expected 3 numbers"),
         ({"probabilities": True}, "no setting 'probabilities'"),
     ],
 )

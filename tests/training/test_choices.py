@@ -280,12 +280,21 @@ def test_weights_that_are_set_are_kept(given: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["Balanced", (1, 2), (1, 2, 3, -1), (1, 2, 3, "x"), 4, (1, 2, 3, float("nan"))]
+    "given",
+    [
+        "Balanced",
+        (1, 2),
+        (1, 2, 3, -1),
+        (1, 2, 3, "x"),
+        4,
+        (1, 2, 3, float("nan")),
+        (1, 2, 3, None),
+        (0, 0, 0, 0),
+    ],
 )
 def test_weights_that_make_no_sense(given: object) -> None:
-    with pytest.raises(
-        ConfigError, match="expected none, balanced, or 4 numbers, for the background and b, a, c"
-    ):
+    words = r"task\.class_weights .*: expected none, balanced, or 4 numbers .* for the background, b, a, c"
+    with pytest.raises(ConfigError, match=words):
         choose("stardist", told_apart(), TrainSettings(task={"class_weights": given}))
 
 

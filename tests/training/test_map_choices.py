@@ -222,9 +222,12 @@ def test_a_model_to_start_from_must_fit(known: dict[str, Any], settings: dict[st
     ("settings", "words"),
     [
         ({"network": {"n_classes": 4}}, "network.n_classes 4: the masks have 3 classes"),
-        (
-            {"task": {"class_weights": (1, 2)}},
-            "expected none, balanced, or 3 numbers, for ground, cell, rare",
+        *(
+            (
+                {"task": {"class_weights": weights}},
+                r"task\.class_weights .*: expected none, balanced, or 3 numbers .* for ground, cell, rare",
+            )
+            for weights in ((1, 2), (1, None, 2), (1, True, 2), {"cell": 2}, (0, 0, 0))
         ),
         ({"task": {"loss": "dise"}}, "did you mean 'dice'"),
         ({"patch": (62, 62)}, "must be multiples of the network's stride"),

@@ -1,14 +1,56 @@
-"""How much each class counts in a loss, so that rare ones are learned as well."""
+"""How much each class counts in a loss: what users give, and weights by which rare classes are learned as well."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 
-__all__ = ["median_frequency_weights"]
+__all__ = ["checked_weights", "median_frequency_weights"]
+
+_TOO_MUCH = 1e6
+
+
+def checked_weights(
+    weights: Any, classes: Sequence[str], *, setting: str = "class_weights", words: Sequence[str] = ()
+) -> tuple[float, ...]:
+    """Weights of classes as somebody gave them; none where all count the same.
+
+    Parameters
+    ----------
+    weights
+        A number for each class, or none.
+    classes
+        What the weights are for, in words.
+    setting
+        What the user calls them.
+    words
+        What the user may say instead, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If they are not numbers from 0 to below a million, not one for each class, or all 0.
+
+    Examples
+    --------
+    >>> checked_weights([1, 0.5], ["ground", "cell"])
+    (1.0, 0.5)
+    """
+    numbers = weights if isinstance(weights, list | tuple) else (None,)
+    sound = all(
+        isinstance(n, int | float) and not isinstance(n, bool) and 0 <= n < _TOO_MUCH for n in numbers
+    )
+    if not sound or (numbers and (len(numbers) != len(classes) or not any(numbers))):
+        instead = "".join(f"{word}, " for word in words) + ("or " if words else "")
+        raise ConfigError(
+            f"{setting} {weights!r}: expected {instead}{len(classes)} numbers from 0 to below {_TOO_MUCH:,.0f}, "
+            f"not all 0, for {', '.join(classes)}"
+        )
+    return tuple(map(float, numbers))
 
 
 def median_frequency_weights(

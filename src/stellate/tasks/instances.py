@@ -22,6 +22,7 @@ from ..losses import (
     star_distance_l1_loss,
     weighted_cross_entropy,
 )
+from ..losses.class_weights import checked_weights
 from ..metrics.instances import InstanceMetrics, score_instances
 from ..results import Annotation, Instances
 from .candidates import (
@@ -32,7 +33,7 @@ from .candidates import (
     instances_of,
     take,
 )
-from .class_targets import checked_weights, class_target
+from .class_targets import class_target
 from .foreground import Foreground, foreground_of
 from .star_polygons import StarPolygons
 from .star_polyhedra import StarPolyhedra
@@ -94,7 +95,8 @@ class InstancesTask:
             raise ConfigError(f"border {self.border} and growth {self.growth}: must not be negative")
         if self.distance_loss not in ("l1", "iou"):
             raise ConfigError(f"distance_loss {self.distance_loss!r}: expected 'l1' or 'iou'")
-        object.__setattr__(self, "class_weights", checked_weights(self.class_weights, len(self.class_names)))
+        weighed = ("the background", *self.class_names)
+        object.__setattr__(self, "class_weights", checked_weights(self.class_weights, weighed))
 
     @classmethod
     def for_network(

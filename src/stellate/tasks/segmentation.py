@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError, suggestion
 from ..geometry.tiles import Tile
 from ..losses.class_maps import PIXEL_WEIGHTED, class_map_losses
+from ..losses.class_weights import checked_weights
 from ..losses.terms import LossTerm, parse_losses
 from ..metrics.masks import MaskMetrics, score_masks
 from ..results import Annotation, Mask
@@ -72,7 +73,7 @@ class SegmentationTask:
                 f"border_weights weigh pixels in {' and '.join(PIXEL_WEIGHTED)}, and the loss is {self.loss_terms}; "
                 "add it, or leave border_weights out"
             )
-        object.__setattr__(self, "class_weights", _weights(self.class_weights, self.class_names))
+        object.__setattr__(self, "class_weights", checked_weights(self.class_weights, self.class_names))
 
     @classmethod
     def for_network(
@@ -178,26 +179,3 @@ def _number(name: str, value: Any) -> float:
     if not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ConfigError(f"{name} {value!r}: expected true, false, or a number from 0")
     return float(value)
-
-
-def _weights(weights: Any, class_names: Sequence[str]) -> tuple[float, ...]:
-    """Weights of the classes; none where all count the same.
-
-    Raises
-    ------
-    ConfigError
-        If they are no numbers from 0 on, not one for each class, or all 0.
-    """
-    numbers = weights if isinstance(weights, list | tuple) else None
-    if numbers is None or any(
-        isinstance(w, bool) or not isinstance(w, int | float) or not 0 <= w < 1e6 for w in numbers
-    ):
-        raise ConfigError(
-            f"class_weights {weights!r}: expected numbers from 0, one for each of {', '.join(class_names)}"
-        )
-    if numbers and (len(numbers) != len(class_names) or not any(numbers)):
-        raise ConfigError(
-            f"class_weights {weights!r}: expected {len(class_names)} numbers, not all 0: for "
-            f"{', '.join(class_names)}"
-        )
-    return tuple(float(w) for w in numbers)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..data.fingerprint import Fingerprint
 from ..errors import ConfigError
+from ..losses.class_weights import checked_weights
 from ..models.file import ModelInfo
 
 __all__ = ["balanced_weights", "class_names", "class_weights", "why_classes"]
@@ -93,13 +94,8 @@ def class_weights(
         raise ConfigError(f"task.class_weights {given!r}: the data has no classes; leave it out")
     if given == "balanced":
         return balanced_weights(data), "as set: classes count alike, by the pixels of their objects"
-    numbers = given if isinstance(given, list | tuple) else ()
-    if len(numbers) != len(names) + 1 or any(isinstance(n, bool | str) or not 0 <= n < 1e6 for n in numbers):
-        raise ConfigError(
-            f"task.class_weights {given!r}: expected none, balanced, or {len(names) + 1} numbers, for the background "
-            f"and {', '.join(names)}"
-        )
-    return tuple(map(float, numbers)), "as set"
+    classes, words = ("the background", *names), ("none", "balanced")
+    return checked_weights(given, classes, setting="task.class_weights", words=words), "as set"
 
 
 def balanced_weights(data: Fingerprint) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from ..data.class_pixels import ClassPixels
 from ..data.fingerprint import Fingerprint
 from ..errors import ConfigError, DataError
-from ..losses.class_weights import median_frequency_weights
+from ..losses.class_weights import checked_weights, median_frequency_weights
 from ..losses.terms import parse_losses
 from ..models.file import ModelInfo
 from ..tasks.class_maps import checked_width
@@ -175,12 +175,5 @@ def _class_weights(pixels: ClassPixels, given: Any, before: Any) -> tuple[tuple[
     if given == "balanced":
         found = median_frequency_weights(pixels.pixels, pixels.pixels_where_present, largest=LARGEST_WEIGHT)
         return tuple(round(w, 4) for w in found), "as set: median frequency, so that classes count alike"
-    numbers = given if isinstance(given, list | tuple) else ()
-    if len(numbers) != len(pixels.names) or any(
-        isinstance(n, bool | str) or not 0 <= n < 1e6 for n in numbers
-    ):
-        raise ConfigError(
-            f"task.class_weights {given!r}: expected none, balanced, or {len(pixels.names)} numbers, for "
-            f"{', '.join(pixels.names)}"
-        )
-    return tuple(map(float, numbers)), "as set"
+    words = ("none", "balanced")
+    return checked_weights(given, pixels.names, setting="task.class_weights", words=words), "as set"
