@@ -208,6 +208,14 @@ def test_settings_out_of_range(values: dict[str, object], message: str) -> None:
         TrainSettings.from_mapping(values)
 
 
+def test_stardist_has_no_encoder_whose_weights_could_be_set() -> None:
+    words = "encoder_weights 'imagenet': stardist has no encoder by name; leave it out"
+    for start in (None, model()):
+        with pytest.raises(ConfigError, match=words):
+            choose("stardist", data(20), TrainSettings(encoder_weights="imagenet"), start)
+    assert choose("stardist", data(20), TrainSettings(encoder_weights="none")).encoder_weights == ""
+
+
 def test_axes_that_are_none() -> None:
     with pytest.raises(InputError, match="axes 'ZZYX': a letter stands twice"):
         TrainSettings(axes="ZZYX")

@@ -180,10 +180,6 @@ class TestEncodersByName:
         assert choices.encoder_weights == ""
         assert choices.normalization.mean == ()
 
-    def test_weights_without_an_encoder_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match="only an encoder by name has any"):
-            choose("unet", data(), TrainSettings(encoder_weights="imagenet"))
-
 
 def start(**known: Any) -> ModelInfo:
     config = {"in_channels": 1, "n_classes": 3, "depth": 3, "base_channels": 8}
@@ -211,6 +207,12 @@ def test_a_model_to_start_from_is_kept() -> None:
         ({"class_names": ("a", "b", "c")}, {}, "the data has the classes ground, cell, rare, the model"),
         ({"axes": "ZYX"}, {}, "for axes ZYX, but the data is images"),
         ({}, {"network": {"depth": 4}}, "network.depth is 3 in the model to start from, not 4"),
+        (
+            {},
+            {"encoder_weights": "imagenet"},
+            "encoder_weights 'imagenet': the weights are those of the model to",
+        ),
+        ({}, {"diameters": (10, 20)}, r"diameters \(10, 20\): the masks hold classes"),
     ],
 )
 def test_a_model_to_start_from_must_fit(known: dict[str, Any], settings: dict[str, Any], words: str) -> None:
@@ -251,6 +253,23 @@ def test_a_model_to_start_from_keeps_its_border() -> None:
     choices = choose("unet", data(mask_pixels=apart, classes_of_objects=True), TrainSettings(), first)
     assert choices.class_names == regions
     assert choices.task["border_width"] == 1
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_weights_without_an_encoder_are_refused(model: str) -> None:
+    words = "only an encoder by name has any" if model == "unet" else f"{model} has no encoder by name; leave"
+    with pytest.raises(ConfigError, match=f"encoder_weights 'imagenet': {words}"):
+        choose(model, data(), TrainSettings(encoder_weights="imagenet"))
+    assert choose(model, data(), TrainSettings(encoder_weights="none")).encoder_weights == ""
+
+
+def test_only_objects_have_diameters_to_learn() -> None:
+    settings = TrainSettings(diameters=(10, 50))
+    with pytest.raises(ConfigError, match=r"diameters \(10, 50\): the masks hold classes, .* \(scale\)"):
+        choose("unet", data(), settings)
+    regions = replace(PIXELS, names=("background", "foreground", "border"))
+    of_objects = choose("unet", data(mask_pixels=regions, classes_of_objects=True), settings)
+    assert of_objects.task["border_width"] == 1
 
 
 @pytest.mark.parametrize("name", ["border_width", "border_weights"])

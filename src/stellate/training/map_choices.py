@@ -19,6 +19,7 @@ from .run_choices import (
     choose_normalization,
     choose_patch,
     choose_rate,
+    forgo_encoder_weights,
     is_volumes,
     keep_network,
     kind_of,
@@ -62,7 +63,9 @@ def choose_map_network(
     )
     choose_normalization(choices, settings, start.normalization if start else None)
     if start is None:
-        _choose_encoder_weights(choices, settings, getattr(config, "encoder", ""))
+        _choose_encoder_weights(choices, model, settings, getattr(config, "encoder", None))
+    else:
+        forgo_encoder_weights(settings, "the weights are those of the model to start from; leave it out")
     return choices
 
 
@@ -98,15 +101,20 @@ def _volume_patch(data: Fingerprint, stride: tuple[int, ...]) -> tuple[int, ...]
     return tuple(sides.values())
 
 
-def _choose_encoder_weights(choices: Choices, settings: TrainSettings, encoder: str) -> None:
+def _choose_encoder_weights(
+    choices: Choices, model: str, settings: TrainSettings, encoder: str | None
+) -> None:
     """Weights that an encoder by name begins with, and the scale of intensities that they were trained on."""
-    given = settings.encoder_weights
-    if not encoder:
-        if given not in (None, "none"):
-            raise ConfigError(
-                f"encoder_weights {given!r}: only an encoder by name has any; choose one, e.g. network.encoder resnet34"
-            )
+    if encoder is None:
+        forgo_encoder_weights(
+            settings, f"{model} has no encoder by name; leave it out, or train a unet with one"
+        )
         return
+    if not encoder:
+        why = "only an encoder by name has any; choose one, e.g. network.encoder resnet34"
+        forgo_encoder_weights(settings, why)
+        return
+    given = settings.encoder_weights
     weights = "imagenet" if given is None else "" if given == "none" else given
     why = (
         "as set" if given is not None else f"{encoder} learned to see from photographs; none begins by chance"

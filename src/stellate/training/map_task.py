@@ -62,7 +62,7 @@ def classes_to_learn(
         raise DataError("classes of pixels are to be learned, of which the data says nothing")
     of_objects, width = data.classes_of_objects, _border_width(settings, start)
     if not of_objects:
-        _refuse_borders(settings)
+        _refuse_what_objects_have(settings)
     chosen = start is None and "border_width" not in settings.task
     if of_objects and chosen and width and not pixels.pixels[-1]:
         width, pixels = 0, _without_last(pixels)
@@ -116,7 +116,7 @@ def _border_width(settings: TrainSettings, start: ModelInfo | None) -> int:
     return checked_width(settings.task.get("border_width", before))
 
 
-def _refuse_borders(settings: TrainSettings) -> None:
+def _refuse_what_objects_have(settings: TrainSettings) -> None:
     """See that nothing is asked for that only objects have."""
     for name in ("border_width", "border_weights"):
         if settings.task.get(name):
@@ -124,6 +124,11 @@ def _refuse_borders(settings: TrainSettings) -> None:
                 f"task.{name}: borders are those of objects, but the masks hold classes; leave it out, or say that "
                 "they hold objects (masks instances)"
             )
+    if settings.diameters is not None:
+        raise ConfigError(
+            f"diameters {settings.diameters!r}: the masks hold classes, whose pieces have no usual size; magnify all "
+            "images alike (scale), or say that they hold objects (masks instances)"
+        )
 
 
 def _without_last(pixels: ClassPixels) -> ClassPixels:

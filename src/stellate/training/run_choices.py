@@ -20,6 +20,7 @@ __all__ = [
     "choose_normalization",
     "choose_patch",
     "choose_rate",
+    "forgo_encoder_weights",
     "is_volumes",
     "keep_network",
     "kind_of",
@@ -91,6 +92,18 @@ def keep_network(
     choices.network = dict(network)
     listed = ", ".join(f"{name} {text(kept[name])}" for name in shown)
     choices.note("network", listed, "that of the model to start from")
+
+
+def forgo_encoder_weights(settings: TrainSettings, why: str) -> None:
+    """See that no weights of an encoder are asked for, where there is no use for them.
+
+    Raises
+    ------
+    ConfigError
+        If there are; the message says why that cannot be.
+    """
+    if settings.encoder_weights not in (None, "none"):
+        raise ConfigError(f"encoder_weights {settings.encoder_weights!r}: {why}")
 
 
 def choose_patch(

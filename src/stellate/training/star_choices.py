@@ -19,6 +19,7 @@ from .run_choices import (
     choose_normalization,
     choose_patch,
     choose_rate,
+    forgo_encoder_weights,
     is_volumes,
     keep_network,
     kind_of,
@@ -74,8 +75,9 @@ def _check_settings(data: Fingerprint, settings: TrainSettings, start: ModelInfo
     Raises
     ------
     ConfigError
-        If not, or if what the user set makes no network.
+        If not, if what the user set makes no network, or if it is for another.
     """
+    forgo_encoder_weights(settings, "stardist has no encoder by name; leave it out")
     axes = len(data.spatial_axes)
     usual = {"grid": (2,) * axes, **({"n_rays": VOLUME_RAYS} if axes == 3 else {})}
     if len(configure("stardist", {**usual, **_given(data, settings)}).grid) != axes:
