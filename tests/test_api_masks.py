@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from skimage.io import imread
 import stellate
 from stellate.data.folder import open_folder
 from stellate.data.mask_options import MaskOptions
+from stellate.data.mask_use import MaskUse, as_they_look
 from stellate.errors import ConfigError, DataError, ModelFileError
+from stellate.io.class_masks import read_class_mask
 from stellate.models import entry
 from stellate.training.plan import planned
 from stellate.training.settings import TrainSettings
@@ -327,6 +330,77 @@ def test_stardist_warns_of_values_that_recur_like_classes(
     settings = TrainSettings.from_mapping({"masks": masks, "device": "cpu"})
     planned(entry("stardist"), open_folder(data), settings, None, say=said.append)
     assert any("look like classes" in line and "--masks instances" in line for line in said) == warned
+
+
+def test_masks_are_looked_at_once(
+    class_masks: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether they are plainly classes, and whether they look like it, shows at one look."""
+    read: list[str] = []
+
+    def noted(path: Path) -> Any:
+        read.append(path.name)
+        return read_class_mask(path)
+
+    monkeypatch.setattr("stellate.data.mask_kind.read_class_mask", noted)
+    data = class_masks(tmp_path / "data")
+    settings = TrainSettings.from_mapping({"device": "cpu"})
+    planned(entry("stardist"), open_folder(data), settings, None, say=lambda line: None)
+    assert sorted(read) == [f"{k}.tif" for k in range(6)]
+
+
+def objects_of_which_some_look_like_classes(folder: Path, class_masks: Writer) -> Path:
+    """Objects with numbers that differ from image to image; in ``val/`` they are the same two, as classes would be."""
+    blocks = ((4, 20), (24, 40), (44, 60))
+
+    def stored(labels: Sequence[tuple[int, ...]]) -> Callable[[np.ndarray, int], np.ndarray]:
+        def draw(classes: np.ndarray, index: int) -> np.ndarray:
+            drawn = np.zeros_like(classes)
+            for (top, bottom), label in zip(blocks, labels[index], strict=False):
+                drawn[top:bottom, 10:50] = label
+            return drawn
+
+        return draw
+
+    class_masks(folder / "train", count=4, stored=stored([(1, 2, 3), (4, 5), (6,), (7, 8)]))
+    class_masks(folder / "val", count=2, stored=stored([(100, 200), (100, 200)]))
+    return folder
+
+
+def test_validation_images_are_understood_as_the_whole_folder(class_masks: Writer, tmp_path: Path) -> None:
+    data = objects_of_which_some_look_like_classes(tmp_path / "data", class_masks)
+    whole = open_folder(data)
+    assert as_they_look(whole, MaskOptions()) == "instances"
+    assert as_they_look(whole.split("val"), MaskOptions()) == "classes"
+    settings = {k: v for k, v in SETTINGS.items() if k not in ("masks", "validation")}
+    settings |= {"epochs": 1, "steps_per_epoch": 2, "network": SMALL["unet"]}
+    trained = stellate.train("unet", data, tmp_path / "run", settings=settings)
+    assert trained.info.masks == {"kind": "instances"}
+    assert trained.info.metrics["validation"]["n_pixels"] == 2 * 64 * 64
+    with pytest.raises(DataError, match=r"learned its classes from objects.*--masks instances"):
+        stellate.evaluate(trained, data, split="val")
+
+
+def test_a_model_of_objects_is_not_tuned_on_classes(class_masks: Writer, tmp_path: Path) -> None:
+    data = objects_of_which_some_look_like_classes(tmp_path / "data", class_masks)
+    settings = {k: v for k, v in SETTINGS.items() if k not in ("masks", "validation")}
+    settings |= {"epochs": 1, "steps_per_epoch": 2, "network": SMALL["unet"]}
+    first = stellate.train("unet", data, tmp_path / "first", settings=settings)
+    grey = np.array([0, 128, 255], dtype=np.uint8)
+    classes = class_masks(tmp_path / "classes", stored=lambda c, k: grey[c])
+    info, say = first.info, lambda line: None
+    tuned = TrainSettings.from_mapping({"device": "cpu", "patch": (32, 32)})
+    with pytest.raises(DataError, match=r"learned its classes from objects.*128, 255.*mask_values"):
+        planned(entry("unet"), open_folder(classes), tuned, info, say=say)
+    said: list[str] = []
+    plan = planned(
+        entry("unet"), open_folder(classes), replace(tuned, masks="instances"), info, say=said.append
+    )
+    assert plan.masks == MaskUse("instances", "as set")
+    assert said[0] == "masks hold instances: as set"
+    foreground = class_masks(tmp_path / "foreground", stored=lambda c, k: np.minimum(c, 1))
+    plan = planned(entry("unet"), open_folder(foreground), tuned, info, say=say)
+    assert plan.masks == MaskUse("instances", "as the model to start from was trained")
 
 
 def test_generated_fields_hold_no_classes(folder: Path, tmp_path: Path) -> None:

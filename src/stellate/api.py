@@ -175,6 +175,7 @@ def train(
         If settings, data, the model to start from or the output folder cannot be used.
     """
     from .data.folder import open_folder
+    from .data.mask_options import MaskOptions
     from .models.file import save_model
     from .prediction.evaluation import evaluate_dataset
     from .prediction.options import PredictOptions
@@ -211,7 +212,9 @@ def train(
     thresholds = {name: value for name, value in thresholds.items() if name not in chosen.task}
     info = replace(run.info, settings={**run.info.settings, **thresholds})
     options = PredictOptions(device=chosen.device)
-    evaluation = evaluate_dataset(Predictor(run.network, info), validation, options=options)
+    # which of both they are, the whole folder said; a few of its masks may look otherwise
+    masks = MaskOptions("instances") if validation.mask_classes is None else None
+    evaluation = evaluate_dataset(Predictor(run.network, info), validation, options=options, masks=masks)
     info = replace(info, metrics={"validation": evaluation.metrics.summary()})
     save_model(folder / "model.safetensors", run.network, info)
     evaluation.save(folder)

@@ -10,8 +10,8 @@ import tifffile
 
 from stellate.data.folder import open_folder
 from stellate.data.mask_options import MaskOptions
-from stellate.data.mask_use import MaskUse, as_they_look, as_trained, understand
-from stellate.errors import ConfigError, DataError
+from stellate.data.mask_use import MaskUse, as_they_look, as_trained, signs_of_classes, understand
+from stellate.errors import ConfigError, DataError, InputError
 from stellate.results import Instances, Mask
 
 Writer = Callable[..., Path]
@@ -158,6 +158,49 @@ def test_new_values_in_evaluation_are_named(folder: Path) -> None:
 def test_classes_for_a_model_of_objects_need_names(folder: Path) -> None:
     with pytest.raises(ConfigError, match="learned its classes from objects"):
         as_trained(open_folder(folder), {"kind": "instances"}, MaskOptions("classes"))
+
+
+def test_masks_that_look_like_classes_are_not_taken_for_objects(folder: Path) -> None:
+    dataset = open_folder(folder)
+    with pytest.raises(DataError, match=r"values 128, 255 are far apart.*mask_values.*--masks instances"):
+        as_trained(dataset, {"kind": "instances"})
+    assert isinstance(
+        as_trained(dataset, {"kind": "instances"}, MaskOptions("instances")).annotation(0), Instances
+    )
+    (folder / "masks" / "0.csv").write_text("label,class\n128,a\n", encoding="utf-8")
+    assert isinstance(as_trained(open_folder(folder), {"kind": "instances"}).annotation(0), Instances)
+
+
+def test_a_foreground_may_be_one_of_objects(class_masks: Writer, tmp_path: Path) -> None:
+    """One value beside 0, in several pieces: nobody has to say what it is."""
+    dataset = open_folder(class_masks(tmp_path / "data", count=3, stored=lambda c, k: np.minimum(c, 1) * 255))
+    assert signs_of_classes(dataset) == ("", "")
+    assert isinstance(as_trained(dataset, {"kind": "instances"}).annotation(0), Instances)
+
+
+def test_signs_of_classes(folder: Path, class_masks: Writer, tmp_path: Path) -> None:
+    recurring = signs_of_classes(open_folder(folder))
+    assert (recurring.plain, recurring.likely[:19]) == ("", "the values 128, 255")
+    table(folder, "0,ground\n128,cell\n255,nucleus")
+    assert signs_of_classes(open_folder(folder)) == ("mask_classes.csv names them", "")
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], dtype=np.uint8)
+    coloured = class_masks(tmp_path / "colours", count=2, stored=lambda c, k: colours[c], suffix=".png")
+    assert signs_of_classes(open_folder(coloured)) == ("0.png is in colour", "")
+
+
+def test_a_table_that_cannot_be_read_is_named(folder: Path) -> None:
+    """Unless the masks are said to hold objects, of which it says nothing."""
+    (folder / "mask_classes.csv").write_text("colour,meaning\n0,ground\n", encoding="utf-8")
+    dataset = open_folder(folder)
+    trained = {"kind": "instances"}
+    for look in (
+        lambda said: as_they_look(dataset, said),
+        lambda said: understand(dataset, said).kind,
+        lambda said: as_trained(dataset, trained, said) and "instances",
+    ):
+        with pytest.raises(InputError, match=r"mask_classes.csv: line 1: expected a header with the columns"):
+            look(MaskOptions())
+        assert look(MaskOptions("instances")) == "instances"
 
 
 def test_masks_of_another_kind_are_refused() -> None:

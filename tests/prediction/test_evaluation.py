@@ -13,6 +13,7 @@ import tifffile
 
 from stellate import io
 from stellate.data.folder import open_folder
+from stellate.data.mask_options import MaskOptions
 from stellate.errors import DataError, InputError
 from stellate.metrics.instances import THRESHOLDS
 from stellate.prediction import evaluation as module
@@ -135,7 +136,7 @@ def test_no_label_volume_is_held_for_long(volumes, monkeypatch):
         lambda *_: SimpleNamespace(result=Instances(predictor.found["bad"].copy()), pieces=()),
     )
     tracemalloc.start()
-    evaluate_dataset(predictor, many)
+    evaluate_dataset(predictor, many, masks=MaskOptions("instances"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * predictor.found["bad"].nbytes

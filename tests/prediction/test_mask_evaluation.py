@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from skimage.io import imsave
 
 from stellate import io
 from stellate.data.folder import open_folder
 from stellate.data.mask_options import MaskOptions
-from stellate.errors import ConfigError, DataError
+from stellate.errors import ConfigError, DataError, OutputError
 from stellate.prediction import evaluation as module
 from stellate.prediction.evaluation import evaluate_dataset
 from stellate.prediction.loading import load_predictor
@@ -166,7 +168,7 @@ def test_a_class_that_only_the_data_has_is_missed_by_its_name(predictor, folder)
     (folder / "mask_classes.csv").write_text("value,class\n255,nucleolus\n0,ground\n128,cell\n7,\n")
     evaluation = evaluate_dataset(predictor, open_folder(folder))
     scores = {c.name: c for c in evaluation.metrics.pooled.classes}
-    assert list(scores) == ["ground", "nucleolus", "cell", "nucleus"]
+    assert list(scores) == ["ground", "cell", "nucleus", "nucleolus"]
     assert (scores["nucleolus"].iou, scores["nucleolus"].n_predicted) == (0, 0)
     assert (scores["nucleus"].n_true, scores["nucleus"].iou) == (0, 0)
     assert scores["ground"].iou > 0.7
@@ -193,6 +195,43 @@ def test_nothing_is_said_of_masks_to_a_model_that_finds_objects(folder):
             ConfigError, match=r"mask.* finds objects, and these are annotated by label images"
         ):
             evaluate_dataset(of_objects, open_folder(folder), masks=said)
+
+
+@pytest.mark.parametrize(("values", "warned"), [(VALUES.values(), True), ((0, 128, 128), False)])
+def test_masks_that_look_like_classes_are_warned_of_by_a_model_that_finds_objects(
+    tmp_path, blobs, values, warned
+):
+    """One value beside the ground may be that of a single object."""
+    truth = np.array([*values])[(blobs - 0.5).astype(int)]
+    for name in "abc":
+        write_pair(tmp_path / "data", name, blobs, truth)
+    of_objects = load_predictor(STARDIST)
+    evaluation = evaluate_dataset(of_objects, open_folder(tmp_path / "data"))
+    assert ("look like classes of pixels" in evaluation.warning) == warned
+    assert ("--masks instances" in evaluation.warning) == warned
+    summary = evaluation.save(tmp_path / "out")["summary"].read_text(encoding="utf-8")
+    assert json.loads(summary).get("warning", "") == evaluation.warning
+    said = evaluate_dataset(of_objects, open_folder(tmp_path / "data"), masks=MaskOptions("instances"))
+    assert said.warning == ""
+    assert said.metrics.n_true == evaluation.metrics.n_true
+
+
+def test_masks_that_are_plainly_classes_are_refused_by_a_model_that_finds_objects(tmp_path, blobs):
+    truth = (blobs - 0.5).astype(int)
+    write_pair(tmp_path / "named", "a", blobs, truth)
+    (tmp_path / "named" / "mask_classes.csv").write_text("value,class\n0,ground\n1,cell\n2,nucleus\n")
+    write_pair(tmp_path / "coloured", "a", blobs, truth)
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)
+    (tmp_path / "coloured" / "masks" / "a.tif").unlink()
+    imsave(tmp_path / "coloured" / "masks" / "a.png", colours[truth], check_contrast=False)
+    of_objects = load_predictor(STARDIST)
+    for name, why in (("named", "mask_classes.csv names them"), ("coloured", "a.png is in colour")):
+        with pytest.raises(
+            DataError, match=rf"classes of pixels \({why}\).*finds objects.*--masks instances"
+        ):
+            evaluate_dataset(of_objects, open_folder(tmp_path / name))
+    said = MaskOptions("instances")
+    assert evaluate_dataset(of_objects, open_folder(tmp_path / "named"), masks=said).metrics.n_true == 2
 
 
 def test_values_of_no_class_and_classes_of_other_names_are_refused(predictor, folder):
@@ -264,6 +303,79 @@ def test_pieces_of_classes_are_matched_as_objects_if_asked(predictor, folder):
     assert [c.name for c in metrics.classes.classes] == ["cell", "nucleus"]
 
 
+@pytest.mark.parametrize("rows", [("stroma", "cell", "nucleus"), ("nucleus", "cell", "stroma")])
+def test_pieces_do_not_depend_on_the_order_in_which_a_folder_lists_its_classes(
+    mask_predictor, tmp_path, blobs, rows
+):
+    """No class is called ground here, or has the value 0: it is the first one of the model."""
+    values = {"stroma": 1, "cell": 128, "nucleus": 255}
+    mask_predictor.info = replace(mask_predictor.info, class_names=tuple(values))
+    mask_predictor.info.masks.update(MASKS | {"values": [*values.values()], "names": [*values]})
+    truth = (blobs - 0.5).astype(int)
+    write_pair(tmp_path, "a", truth, np.array([*values.values()])[truth])
+    table = "\n".join(f"{values[name]},{name}" for name in rows)
+    (tmp_path / "mask_classes.csv").write_text(f"value,class\n{table}\n")
+    options = PredictOptions(instances=True)
+    metrics = evaluate_dataset(mask_predictor, open_folder(tmp_path), options=options).metrics
+    assert [(c.name, c.at[0].true_positives) for c in metrics.classes.classes] == [
+        ("cell", 3),
+        ("nucleus", 2),
+    ]
+    assert (metrics.n_true, metrics.n_predicted, metrics.mean_accuracy) == (5, 5, 1)
+
+
+def test_no_pieces_are_made_of_a_ground_that_the_folder_calls_otherwise(predictor, folder):
+    (folder / "mask_classes.csv").write_text("value,class\n255,nucleus\n0,background\n128,cell\n7,\n")
+    metrics = evaluate_dataset(predictor, open_folder(folder), options=PredictOptions(instances=True)).metrics
+    right = next(i for i in metrics.images if i.name == "right")
+    assert (right.n_true, right.n_predicted, right.at[0].true_positives) == (5, 5, 5)
+
+
+def test_objects_say_nothing_of_classes_unless_pieces_are_compared(predictor, tmp_path, blobs):
+    labels = np.zeros(blobs.shape, int)
+    labels[5:25, 5:30], labels[35:55, 8:28], labels[20:50, 45:70] = 1, 2, 3
+    write_pair(tmp_path, "a", np.minimum(labels, 1), labels)
+    said = MaskOptions("instances")
+    with pytest.raises(
+        ConfigError, match=r"masks instances: bright tells ground, cell, nucleus.*--instances"
+    ):
+        evaluate_dataset(predictor, open_folder(tmp_path), masks=said)
+    options = PredictOptions(instances=True)
+    metrics = evaluate_dataset(predictor, open_folder(tmp_path), options=options, masks=said).metrics
+    assert (metrics.n_true, metrics.mean_accuracy) == (3, 1)
+
+
+def test_objects_are_compared_with_classes_that_objects_are_made_into(mask_predictor, tmp_path):
+    """Also where the masks that the model was trained on named these classes."""
+    names = ("background", "foreground", "border")
+    mask_predictor.info = replace(mask_predictor.info, class_names=names)
+    mask_predictor.info.masks.update(MASKS | {"names": [*names]})
+    labels = np.zeros((40, 60), int)
+    labels[10:30, 10:30], labels[10:30, 30:50] = 1, 2
+    regions = np.minimum(labels, 1)
+    regions[10:30, 29:31] = 2
+    write_pair(tmp_path, "a", regions, labels)
+    said = MaskOptions("instances")
+    assert evaluate_dataset(mask_predictor, open_folder(tmp_path), masks=said).metrics.pooled.mean("iou") == 1
+
+
+def test_classes_are_not_taken_for_the_objects_that_a_model_was_trained_on(region_predictor, tmp_path, blobs):
+    values = np.array([*VALUES.values()])
+    truth = (blobs - 0.5).astype(int)
+    for name in "ab":
+        write_pair(tmp_path, name, np.minimum(truth, 1), values[truth])
+    dataset = open_folder(tmp_path)
+    for options in (None, PredictOptions(instances=True)):
+        with pytest.raises(
+            DataError, match=r"learned its classes from objects.*mask_values.*mask_classes.csv"
+        ):
+            evaluate_dataset(region_predictor, dataset, options=options)
+    named = MaskOptions(mask_values={"0": "background", "128": "foreground", "255": "foreground"})
+    assert evaluate_dataset(region_predictor, dataset, masks=named).metrics.pooled.pixel_accuracy == 1
+    said = MaskOptions("instances")
+    assert evaluate_dataset(region_predictor, dataset, masks=said).metrics.pooled.pixel_accuracy < 1
+
+
 def test_objects_are_matched_with_those_that_are_annotated(region_predictor, tmp_path):
     labels = np.zeros((40, 60), np.int32)
     labels[10:30, 10:30], labels[10:30, 30:50] = 1, 2
@@ -276,3 +388,29 @@ def test_objects_are_matched_with_those_that_are_annotated(region_predictor, tmp
     assert [i.mean_accuracy for i in evaluation.metrics.images] == [1, pytest.approx(0.05)]
     assert [name for name, *_ in evaluation.worst] == ["joined", "apart"]
     assert [len(pictures) for _, *pictures in evaluation.worst] == [2, 2]
+
+
+def test_tables_of_an_earlier_evaluation_do_not_stay(predictor, folder, tmp_path):
+    """Of objects of one class there are none of classes."""
+    out = tmp_path / "out"
+    first = evaluate_dataset(predictor, open_folder(folder)).save(out)
+    (out / "evaluation_notes.csv").write_text("mine")
+    truth = np.zeros((40, 60), int)
+    truth[5:20, 5:20] = 1
+    write_pair(tmp_path / "objects", "a", truth, truth)
+    of_objects = evaluate_dataset(load_predictor(STARDIST), open_folder(tmp_path / "objects"))
+    of_objects.save(out)
+    assert not first["classes"].exists()
+    assert not first["confusion"].exists()
+    assert {p.name for p in out.iterdir()} == {
+        "evaluation.csv",
+        "evaluation.html",
+        "evaluation.json",
+        "evaluation_images.csv",
+        "evaluation_notes.csv",
+    }
+    before = (out / "evaluation.csv").read_bytes()
+    (out / "evaluation_classes.csv").mkdir()
+    with pytest.raises(OutputError, match=r"cannot remove evaluation_classes.csv.*choose another folder"):
+        of_objects.save(out)
+    assert (out / "evaluation.csv").read_bytes() == before

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ConfigError, DataError, StellateError
 from ..io.class_masks import Value
@@ -21,7 +21,16 @@ from .mask_kind import gather, judge
 from .mask_learning import learn_mask_classes
 from .mask_options import MaskOptions
 
-__all__ = ["CLASS_FILE", "MaskUse", "as_they_look", "as_trained", "plainly_classes", "understand"]
+__all__ = [
+    "CLASS_FILE",
+    "ClassSigns",
+    "MaskUse",
+    "as_they_look",
+    "as_trained",
+    "class_file",
+    "signs_of_classes",
+    "understand",
+]
 
 CLASS_FILE = "mask_classes.csv"
 
@@ -83,7 +92,7 @@ def understand(dataset: Dataset, options: MaskOptions) -> MaskUse:
     paths = [record.mask_path for record in dataset.records]
     if not paths:
         raise DataError(f"{dataset.root}: no masks to look at")
-    rows = _rows(dataset.root)
+    rows = _rows(dataset.root, options)
     kind, why = _kind(dataset, options, rows)
     if not kind:
         raise DataError(
@@ -98,26 +107,59 @@ def understand(dataset: Dataset, options: MaskOptions) -> MaskUse:
 
 
 def as_they_look(dataset: Dataset, options: MaskOptions) -> str:
-    """What masks seem to hold, ``"classes"`` or ``"instances"``; empty where it is open, or files cannot be read."""
+    """What masks seem to hold, ``"classes"`` or ``"instances"``; empty where it is open, or masks cannot be read.
+
+    Raises
+    ------
+    InputError
+        If the folder's ``mask_classes.csv`` cannot be used.
+    """
+    rows = _rows(dataset.root, options)
     try:
-        return _kind(dataset, options, _rows(dataset.root))[0]
+        return _kind(dataset, options, rows)[0]
     except (StellateError, OSError):
         return ""
 
 
-def plainly_classes(dataset: Dataset) -> str:
-    """Why masks can be nothing but classes: the folder names them, or they are in colour; empty if they may be objects.
+class ClassSigns(NamedTuple):
+    """What speaks for classes of pixels where masks are to hold objects. Both are empty where nothing does.
+
+    Attributes
+    ----------
+    plain
+        Why the masks can be nothing else.
+    likely
+        Why they look like it, where they may be objects.
+    """
+
+    plain: str = ""
+    likely: str = ""
+
+
+def signs_of_classes(dataset: Dataset) -> ClassSigns:
+    """Look whether masks that are to hold objects hold classes of pixels: named by the folder, in colour, or recurring.
+
+    One value beside 0 is no sign: an image may hold a single object, and a foreground be annotated as one.
 
     Raises
     ------
     InputError
         If a file cannot be read.
     """
-    if _rows(dataset.root):
-        return f"{CLASS_FILE} names them"
-    if dataset.classes:
-        return ""
-    return gather([record.mask_path for record in dataset.records]).colour
+    if _rows(dataset.root, MaskOptions()):
+        return ClassSigns(plain=f"{CLASS_FILE} names them")
+    if dataset.classes or not dataset.records:
+        return ClassSigns()
+    seen = gather([record.mask_path for record in dataset.records])
+    if seen.colour:
+        return ClassSigns(plain=seen.colour)
+    kind, why = judge(seen)
+    return ClassSigns(likely=why if kind == "classes" and len(seen.values) > 1 else "")
+
+
+def class_file(root: Path) -> Path | None:
+    """The file of a folder that says what values mean; None if there is none."""
+    return next((file for file in entries(root) if file.name.casefold() == CLASS_FILE), None)
 
 
 def _kind(dataset: Dataset, options: MaskOptions, rows: MaskClassRows | None) -> tuple[str, str]:
@@ -152,14 +194,18 @@ def as_trained(dataset: Dataset, masks: Mapping[str, Any], options: MaskOptions 
 
     Raises
     ------
-    ConfigError, DataError
-        If what is said cannot be used.
+    ConfigError
+        If what the user says cannot be used.
+    DataError
+        If the model learned its classes from objects, and the masks look like classes that nobody named.
+    InputError
+        If a file cannot be read.
     """
     options = options or MaskOptions()
     use = MaskUse.from_dict(masks)
     if options.masks == "instances":
         return dataset
-    names, ignore = _said(options, _rows(dataset.root))
+    names, ignore = _said(options, _rows(dataset.root, options))
     if names is not None:
         of_model = use.classes.tolerance if use.classes else 0.0
         own = MaskClasses(tuple(names), tuple(names.values()), ignore, options.mask_tolerance or of_model)
@@ -170,6 +216,7 @@ def as_trained(dataset: Dataset, masks: Mapping[str, Any], options: MaskOptions 
             f"(mask_values, or {CLASS_FILE} in the folder)"
         )
     if use.classes is None:
+        _see_that_objects(dataset)
         return dataset
     known = use.classes
     if ignore or options.mask_tolerance:
@@ -188,6 +235,18 @@ def _said(
     return names, ignore
 
 
-def _rows(root: Path) -> MaskClassRows | None:
-    file = next((f for f in entries(root) if f.name.casefold() == CLASS_FILE), None)
-    return None if file is None else read_mask_classes(file)
+def _see_that_objects(dataset: Dataset) -> None:
+    """See that masks do not look like classes where a model knows objects only."""
+    signs = signs_of_classes(dataset)
+    if why := signs.plain or signs.likely:
+        raise DataError(
+            f"{dataset.root}: the model learned its classes from objects, but the masks look like classes of pixels "
+            f"({why}); name the values (mask_values, or {CLASS_FILE} in the folder), or say --masks instances if they "
+            "are objects after all"
+        )
+
+
+def _rows(root: Path, options: MaskOptions) -> MaskClassRows | None:
+    """What the folder says of values; None if nothing, or if the user says that they are objects."""
+    file = class_file(root)
+    return None if file is None or options.masks == "instances" else read_mask_classes(file)

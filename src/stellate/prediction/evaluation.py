@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,14 +20,14 @@ from ..axes import Image
 from ..data.annotations import PixelAnnotation, pixel_ids
 from ..data.folder import Dataset
 from ..data.mask_options import MaskOptions
-from ..data.mask_use import as_trained
-from ..errors import ConfigError, DataError, InputError
+from ..errors import DataError, InputError, OutputError
 from ..io import write_table
 from ..io.atomic import atomic
 from ..metrics.instances import score_instances
 from ..reports.evaluation_page import write_evaluation_page
 from ..reports.evaluation_report import Metrics, report_of
 from ..results import Mask
+from .annotated_masks import as_model_reads_it
 from .options import PredictOptions
 from .pieces import pieces_of
 from .predictor import Predictor
@@ -35,6 +35,9 @@ from .predictor import Predictor
 __all__ = ["Evaluation", "evaluate_dataset"]
 
 WORST_SHOWN = 12
+
+_OF_CLASSES = ("classes", "confusion")
+"""Tables that an evaluation has only where there are classes."""
 
 Picture = npt.NDArray[np.uint8]
 Pictures = tuple[str, *tuple[Picture, ...]]
@@ -53,12 +56,15 @@ class Evaluation:
     worst
         Of the worst images, worst first: name, and pictures ``(h, w, 3)`` uint8: annotation and prediction, or of
         classes also the image, and where both differ.
+    warning
+        What speaks against what the masks were taken for; empty if nothing does.
     """
 
     metrics: Metrics
     model: str
     data: str
     worst: tuple[Pictures, ...] = field(default=(), repr=False)
+    warning: str = ""
 
     def table(self) -> pd.DataFrame:
         """The scores of all images together: a row for each IoU threshold; of classes, one pooled and one by image."""
@@ -80,7 +86,7 @@ class Evaluation:
         """Write ``evaluation.csv`` (all images together), ``evaluation_images.csv``, ``.json`` and ``.html``.
 
         Where there are classes, also ``evaluation_classes.csv`` and ``evaluation_confusion.csv`` (which class was found
-        as which).
+        as which); where there are none, those of an earlier evaluation are removed from the folder.
 
         Returns
         -------
@@ -94,12 +100,14 @@ class Evaluation:
             If the folder cannot be written to.
         """
         folder = Path(folder)
+        _remove(folder / f"evaluation_{name}.csv" for name in _OF_CLASSES if name not in self._tables)
         paths: dict[str, Path] = {}
         for name, rows in self._tables.items():
             paths[name] = folder / (f"evaluation_{name}.csv" if paths else "evaluation.csv")
             write_table(paths[name], pd.DataFrame(rows))
         paths |= {"summary": folder / "evaluation.json", "page": folder / "evaluation.html"}
-        summary = {"model": self.model, "data": self.data, **self.metrics.summary()}
+        warning = {"warning": self.warning} if self.warning else {}
+        summary = {"model": self.model, "data": self.data, **warning, **self.metrics.summary()}
         with atomic(paths["summary"]) as draft:
             draft.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         title = f"{self.model} on {self.data}"
@@ -132,7 +140,7 @@ def evaluate_dataset(
         How to predict. With ``instances`` the connected pieces of classes are matched as objects, with those that are
         annotated, or with the pieces of the classes that are.
     masks
-        What is said of the masks, of a model that gives classes of pixels.
+        What is said of the masks; of a model that finds objects, only that they hold instances.
     progress
         Called as ``progress(images_done, images, name)``.
 
@@ -141,25 +149,26 @@ def evaluate_dataset(
     ConfigError
         If `masks` says something that cannot be, or that the model has no use for.
     DataError
-        If a pair cannot be used, the model is for images and the data is volumes or the other way round, or the classes
-        of the data have none in common with those of the model.
+        If a pair cannot be used, the model is for images and the data is volumes or the other way round, the masks are
+        plainly classes of pixels where objects are found, or the classes of the data have none in common with those of
+        the model.
     InputError
-        If an image cannot be predicted.
+        If an image cannot be predicted, or a file cannot be read.
     """
     task = predictor.task(options)
-    dataset = _as_model_reads_it(predictor, dataset, masks)
+    of_objects = bool(options and options.instances)
+    dataset, warning = as_model_reads_it(predictor.info, dataset, masks, of_objects=of_objects)
     _check_kind(predictor, dataset)
-    _check_classes(predictor, dataset)
     names = [record.name for record in dataset.records]
     # until the last image it is open which are the worst; kept in memory, label volumes would fill it
     with TemporaryDirectory(prefix="stellate-") as kept:
         images = _Images(predictor, dataset, options, Path(kept))
-        score: Any = score_instances if options and options.instances else task.score
+        score: Any = score_instances if of_objects else task.score
         metrics = score(images.found(progress), images.annotated(), names=names)
         report = report_of(metrics)
         worst = metrics.worst(WORST_SHOWN)
         pictures = tuple((names[k], *report.draw(*images.again(k))) for k in worst)
-    return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures)
+    return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures, warning)
 
 
 class _Images:
@@ -220,15 +229,6 @@ def _comparison(
     )
 
 
-def _as_model_reads_it(predictor: Predictor, dataset: Dataset, masks: MaskOptions | None) -> Dataset:
-    trained_on, said = predictor.info.masks, masks.says_classes if masks else ""
-    if said and not trained_on:
-        raise ConfigError(
-            f"{said}: {predictor.info.name} finds objects, and these are annotated by label images; leave it out"
-        )
-    return as_trained(dataset, trained_on, masks) if trained_on and dataset.mask_classes is None else dataset
-
-
 def _check_kind(predictor: Predictor, dataset: Dataset) -> None:
     if predictor.for_volumes != dataset.volumes:
         kinds = ("images (axes YX)", "volumes (axes ZYX)")
@@ -238,12 +238,20 @@ def _check_kind(predictor: Predictor, dataset: Dataset) -> None:
         )
 
 
-def _check_classes(predictor: Predictor, dataset: Dataset) -> None:
-    known = predictor.info.class_names
-    # classes of pixels that were made of objects are not those of the objects
-    alike = bool(predictor.info.masks) == (dataset.mask_classes is not None)
-    if alike and known and dataset.class_names and not set(known) & set(dataset.class_names):
-        raise DataError(
-            f"{dataset.root}: its classes are {', '.join(dataset.class_names)}, those of the model {', '.join(known)}; "
-            "name them alike: where files have numbers, class_names.txt lists what they stand for"
-        )
+def _remove(files: Iterable[Path]) -> None:
+    """Remove files that are there.
+
+    Raises
+    ------
+    OutputError
+        If one cannot be removed.
+    """
+    for file in filter(Path.exists, files):
+        try:
+            file.unlink()
+        except OSError as error:
+            raise OutputError(
+                error.errno,
+                f"cannot remove {file.name} of an earlier evaluation from {file.parent}: close the program that holds "
+                "it open, or choose another folder",
+            ) from error

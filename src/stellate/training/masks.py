@@ -11,8 +11,7 @@ from ..data.class_pixels import check_training_classes
 from ..data.findings import Severity
 from ..data.fingerprint import Fingerprint
 from ..data.folder import Dataset
-from ..data.mask_kind import gather, judge
-from ..data.mask_use import MaskUse, as_trained, plainly_classes, understand
+from ..data.mask_use import MaskUse, as_trained, signs_of_classes, understand
 from ..errors import ConfigError, DataError
 from ..models import MODELS
 from ..models.file import ModelInfo
@@ -20,13 +19,20 @@ from ..results import Mask
 from ..tasks.class_maps import checked_width, class_map
 from .settings import TrainSettings
 
-__all__ = ["check_enough", "mask_maker", "understood", "warn_of_classes"]
+__all__ = ["check_enough", "mask_maker", "understood"]
 
 
 def understood(
-    dataset: Dataset, task: str, settings: TrainSettings, start: ModelInfo | None
+    dataset: Dataset,
+    task: str,
+    settings: TrainSettings,
+    start: ModelInfo | None,
+    *,
+    say: Callable[[str], None],
 ) -> tuple[Dataset, MaskUse | None]:
     """The dataset with masks as the task takes them, and what they are taken for; None where only objects will do.
+
+    Where only objects will do, and masks look like classes of pixels, a warning is said.
 
     Raises
     ------
@@ -34,7 +40,7 @@ def understood(
         If masks are set to hold what the task cannot learn, or it is open what they hold.
     """
     if task != "segmentation":
-        _refuse_classes(dataset, settings)
+        _see_that_objects(dataset, settings, say)
         return dataset, None
     if start is None:
         use = understand(dataset, settings)
@@ -43,42 +49,32 @@ def understood(
         return use.applied(dataset), use
     dataset = as_trained(dataset, start.masks, settings)
     if dataset.mask_classes is None:
-        return dataset, MaskUse("instances", "as the model to start from was trained")
+        said = settings.masks == "instances"
+        return dataset, MaskUse("instances", "as set" if said else "as the model to start from was trained")
     ordered = replace(dataset.mask_classes, order=start.class_names)
     return dataset.with_mask_classes(ordered), MaskUse("classes", "as in the model to start from", ordered)
 
 
-def warn_of_classes(dataset: Dataset, settings: TrainSettings) -> str:
-    """A warning where objects are to be learned from masks that look like classes; empty if they do not.
-
-    One value beside 0 is no reason: an image may hold a single object.
-    """
-    if settings.masks == "instances" or dataset.classes:
-        return ""
-    seen = gather([record.mask_path for record in dataset.records])
-    kind, why = judge(seen)
-    if kind != "classes" or len(seen.values) <= 1:
-        return ""
-    return (
-        f"warning: the masks look like classes of pixels, not objects ({why}); outlines are wrong unless each object "
-        "has a number of its own. If they are objects, --masks instances says so"
-    )
-
-
-def _refuse_classes(dataset: Dataset, settings: TrainSettings) -> None:
-    """See that masks are not plainly classes where objects are to be learned."""
+def _see_that_objects(dataset: Dataset, settings: TrainSettings, say: Callable[[str], None]) -> None:
+    """See that masks are not plainly classes where objects are to be learned, and say so where they look like it."""
     known = ", ".join(m.name for m in MODELS if m.task == "segmentation")
     if settings.says_classes:
         raise ConfigError(
             f"{settings.says_classes}: outlines are learned from objects; leave it out, or train a model for "
             f"classes of pixels: {known}"
         )
-    if settings.masks == "instances" or not dataset.records:
+    if settings.masks == "instances":
         return
-    if why := plainly_classes(dataset):
+    signs = signs_of_classes(dataset)
+    if signs.plain:
         raise DataError(
-            f"{dataset.root}: the masks hold classes of pixels ({why}), and outlines are learned from objects; train a "
-            f"model for classes of pixels ({known}), or say --masks instances if they are objects after all"
+            f"{dataset.root}: the masks hold classes of pixels ({signs.plain}), and outlines are learned from objects; "
+            f"train a model for classes of pixels ({known}), or say --masks instances if they are objects after all"
+        )
+    if signs.likely:
+        say(
+            f"warning: the masks look like classes of pixels, not objects ({signs.likely}); outlines are wrong unless "
+            "each object has a number of its own. If they are objects, --masks instances says so"
         )
 
 

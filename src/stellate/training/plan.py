@@ -13,7 +13,7 @@ from ..models import ModelEntry
 from ..models.file import ModelInfo
 from .choices import Choices, choose
 from .feed import divided, look_at
-from .masks import check_enough, mask_maker, understood, warn_of_classes
+from .masks import check_enough, mask_maker, understood
 from .settings import TrainSettings
 
 __all__ = ["Plan", "planned"]
@@ -78,11 +78,9 @@ def planned(
             f"the model to start from is a {start.model}, not a {kind.name}: train a {start.model}, or start anew"
         )
     dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
-    dataset, masks = understood(dataset, kind.task, settings, start)
+    dataset, masks = understood(dataset, kind.task, settings, start, say=say)
     if masks is None:
         dataset = _with_classes(dataset, settings, start)
-        if warning := warn_of_classes(dataset, settings):
-            say(warning)
     else:
         say(f"masks hold {masks.kind}: {masks.why}")
     train, validation = divided(dataset, settings)
