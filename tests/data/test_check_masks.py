@@ -31,8 +31,33 @@ def test_masks_that_can_be_either_are_looked_over_as_objects(class_masks: Writer
     assert "--masks classes or --masks instances" in warning.remedy
     assert report.masks.startswith("instances: it is open")
     assert report.n_objects == 6
-    assert report.can_train
-    assert check(folder, masks=MaskOptions("classes")).class_names == ("class 0", "class 1", "class 2")
+    assert (report.can_train, report.masks_open) == (True, True)
+    for kind, names in (("classes", ("class 0", "class 1", "class 2")), ("instances", ())):
+        said = check(folder, masks=MaskOptions(kind))
+        assert (said.class_names, said.masks_open) == (names, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"colour,meaning\n0,ground\n", "line 1: expected a header with the columns value and class"),
+        (b"value,class\n0,ground\nred,cell\n", "line 3: 'red' is neither a number from 0 nor a colour"),
+        (b"value,class\n\xff\xfe\n", "not a text in UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_an_error(
+    class_masks: Writer, tmp_path: Path, content: bytes, what: str
+) -> None:
+    """Whatever the masks look like: somebody wanted to say what they are."""
+    for name, stored in (("open", two_blocks), ("plain", lambda c, k: GREY[c])):
+        folder = class_masks(tmp_path / name, count=3, stored=stored)
+        (folder / "mask_classes.csv").write_bytes(content)
+        report = check(folder, masks=MaskOptions())
+        assert (report.can_train, report.masks_open) == (False, False)
+        (finding,) = report.findings
+        assert (finding.file, finding.severity) == (folder / "mask_classes.csv", Severity.ERROR)
+        assert what in finding.what
+        assert check(folder, masks=MaskOptions("instances")).can_train
 
 
 def test_without_a_word_on_masks_they_are_objects(class_masks: Writer, tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from ..data.mask_options import MaskOptions
 from .console import counted, say, show_progress
+
+if TYPE_CHECKING:
+    from ..data.findings import CheckReport
 
 __all__ = ["data"]
 
@@ -24,7 +27,7 @@ def check(
     axes: str | None = None,
     masks: Annotated[MaskOptions, Parameter(name="*")] = MaskOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Find what hinders training; the exit code is 0 if training can start and 1 if not.
+    """Find what hinders training; the exit code is 0 if training can start, of some model at least, and 1 if not.
 
     Parameters
     ----------
@@ -46,8 +49,16 @@ def check(
     names = report.class_names
     what = f"{len(names)} classes" if names else counted(report.n_objects, "object")
     say(f"{counted(report.n_images, 'pair')}, {what}, {counted(len(report.findings), 'finding')}")
-    say("training can start" if report.can_train else "training cannot start before the errors are mended")
+    say(_verdict(report))
     return 0 if report.can_train else 1
+
+
+def _verdict(report: CheckReport) -> str:
+    if not report.can_train:
+        return "training cannot start before the errors are mended"
+    if report.masks_open:
+        return "training of stardist can start; models for classes of pixels need --masks classes or --masks instances"
+    return "training can start"
 
 
 @data.command

@@ -62,11 +62,11 @@ def check(
         listing = list_pairs(dataset)
         classes = read_classes(listing)
     findings = [*_check_listing(listing), *other_files(listing, classes)]
-    use = MaskUse("instances")
+    use, masks_open = MaskUse("instances"), False
     if masks is not None:
         found_classes = dict(classes.by_mask)
         whole = Dataset(listing.root, listing.records, axes, classes.names, classes=found_classes)
-        use, found = check_mask_use(whole, masks)
+        use, masks_open, found = check_mask_use(whole, masks)
         findings += found
     facts: list[PairFacts] = []
     for done, record in enumerate(listing.records, start=1):
@@ -97,6 +97,7 @@ def check(
         tuple(findings),
         masks=f"{use.kind}: {use.why}" if use.why else "",
         class_names=use.classes.class_names if use.classes else (),
+        masks_open=masks_open,
     )
 
 

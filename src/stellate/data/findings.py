@@ -74,6 +74,9 @@ class CheckReport:
         What masks were looked over as, and why; empty where nobody asked.
     class_names
         Classes of pixels, of masks of classes.
+    masks_open
+        Whether it is open what masks hold: then models of objects can be trained, and those for classes of pixels once
+        somebody says it.
     """
 
     root: Path
@@ -82,6 +85,7 @@ class CheckReport:
     findings: tuple[Finding, ...]
     masks: str = ""
     class_names: tuple[str, ...] = ()
+    masks_open: bool = False
 
     @property
     def can_train(self) -> bool:
