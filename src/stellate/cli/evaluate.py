@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,14 +10,14 @@ from cyclopts import Parameter
 
 from ..data.mask_options import MaskOptions
 from ..prediction.options import PredictOptions
-from .console import counted, say, show_progress, table
+from .console import counted, say, show_progress, table, warn
 
 if TYPE_CHECKING:
     from ..metrics.class_scores import ClassMetrics
     from ..metrics.instance_scores import InstanceMetrics
     from ..metrics.mask_scores import MaskMetrics
 
-__all__ = ["evaluate", "say_classes", "say_masks", "say_objects"]
+__all__ = ["EvaluateOptions", "evaluate", "say_classes", "say_masks", "say_objects"]
 
 _SHOWN = {
     "threshold": "IoU",
@@ -41,24 +42,15 @@ _OF_CLASSES = {
 """Columns of the printed table of classes."""
 
 
-_OF_MASKS = {
-    "class": "class",
-    "n_true": "annotated",
-    "n_predicted": "found",
-    "iou": "IoU",
-    "dice": "Dice",
-    "accuracy": "accuracy",
-    "boundary_f1": "boundary F1",
-    "iou_by_image": "IoU by image",
-}
-"""Columns of the printed table of classes of pixels."""
+@dataclass(frozen=True)
+class EvaluateOptions(PredictOptions):
+    """How a model is applied where it is measured."""
 
-_MASK_MEANS = {
-    "iou": "mean_iou",
-    "dice": "mean_dice",
-    "accuracy": "class_accuracy",
-    "boundary_f1": "mean_boundary_f1",
-}
+    probabilities: Annotated[bool, Parameter(parse=False)] = False
+    """Not offered: nothing of an evaluation has them."""
+    instances: bool = False
+    """Of a model that gives a class to every pixel: compare objects, the connected pieces of its classes but for the
+    first, which is the ground, with those that are annotated, or with the pieces of the annotated classes."""
 
 
 def evaluate(
@@ -68,7 +60,7 @@ def evaluate(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     split: Literal["train", "val", "test"] | None = None,
-    options: Annotated[PredictOptions, Parameter(name="*")] = PredictOptions(),  # noqa: B008 - frozen
+    options: Annotated[EvaluateOptions, Parameter(name="*")] = EvaluateOptions(),
     masks: Annotated[MaskOptions, Parameter(name="*")] = MaskOptions(),  # noqa: B008 - frozen
 ) -> int:
     """Compare what a model finds with what is annotated: matching at IoU .5 to .95, per image and pooled.
@@ -94,6 +86,8 @@ def evaluate(
         evaluation = api.evaluate(
             model, data, output, split=split, options=options, masks=masks, progress=progress
         )
+    if evaluation.warning:
+        warn(f"warning: {evaluation.warning}")
     metrics = evaluation.metrics
     if isinstance(metrics, MaskMetrics):
         say_masks(metrics)
@@ -116,12 +110,14 @@ def say_objects(metrics: InstanceMetrics) -> None:
 
 def say_masks(metrics: MaskMetrics) -> None:
     """Print the scores of each class of pixels, and their means."""
-    rows = [[row[name] for name in _OF_MASKS] for row in metrics.table()]
-    means = metrics.pooled.means()
-    total = {"class": "mean", **{name: means[mean] for name, mean in _MASK_MEANS.items()}}
-    say(table(tuple(_OF_MASKS.values()), [*rows, [total.get(name) for name in _OF_MASKS]]))
+    from ..reports.mask_report import CLASS_COLUMNS, mean_row
+
+    # what fits into a terminal; the page and the files have all
+    columns = {name: heading for name, heading in CLASS_COLUMNS.items() if name != "dice_by_image"}
+    rows = [*metrics.table(), {"class": "mean", **mean_row(metrics)}]
+    say(table(tuple(columns.values()), ([row.get(name) for name in columns] for row in rows)))
     by_image = metrics.by_image("iou")
-    accuracy = means["pixel_accuracy"]
+    accuracy = metrics.pooled.means()["pixel_accuracy"]
     say(f"{counted(len(metrics.images), 'image')}, all pixels pooled; mean IoU by image: {by_image:.3f}")
     if accuracy is not None:
         say(

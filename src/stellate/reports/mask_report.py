@@ -18,12 +18,12 @@ from .class_agreement import ERROR_COLOUR, UNKNOWN_COLOUR, draw_class_agreement
 from .confusion_chart import confusion_chart
 from .page_parts import NOTHING, table
 
-__all__ = ["MaskReport"]
+__all__ = ["CLASS_COLUMNS", "MaskReport", "mean_row"]
 
 _MOST_DRAWN, _MOST_SHOWN, _MOST_COLUMNS = 16, 40, 8
 """Classes up to which the confusion is drawn, shown as a table, and images have a column for each."""
 
-_OF_CLASSES = {
+CLASS_COLUMNS = {
     "class": "class",
     "n_true": "annotated",
     "n_predicted": "found",
@@ -31,9 +31,10 @@ _OF_CLASSES = {
     "dice": "Dice",
     "accuracy": "accuracy",
     "boundary_f1": "boundary F1",
-    "iou_by_image": "IoU, mean over images",
-    "dice_by_image": "Dice, mean over images",
+    "iou_by_image": "IoU by image",
+    "dice_by_image": "Dice by image",
 }
+"""Headings of the table of classes, by the names of its values."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,15 @@ class MaskReport:
     def sections(self) -> list[str]:
         """The scores of the classes, and which was found as which."""
         metrics = self.metrics
-        rows = [[row[name] for name in _OF_CLASSES] for row in metrics.table()]
-        means = {name: _known(metrics.pooled.mean(name)) for name in SCORES}
-        rows.append([{"class": "mean over the classes", **means}.get(name, "") for name in _OF_CLASSES])
-        of_classes = f"""{table(list(_OF_CLASSES.values()), rows)}
+        rows = [[row[name] for name in CLASS_COLUMNS] for row in metrics.table()]
+        means = {"class": "mean over the classes", **mean_row(metrics)}
+        rows.append([means.get(name, "") for name in CLASS_COLUMNS])
+        of_classes = f"""{table(list(CLASS_COLUMNS.values()), rows)}
 <p class="soft">Annotated and found are numbers of pixels (of volumes: voxels). Of each class, IoU is the pixels that
 are both, over those that are either; Dice is twice the former over the sum of both; accuracy is the share of its
 annotated pixels that were found; boundary F1 is that of its outline, found within {metrics.boundary_tolerance:g}
-pixels. Unless it says mean over images, the pixels of all images are counted together. Pixels that nobody annotated do
-not count.</p>"""
+pixels. Scores by image are means over the images; for all others the pixels of all images are counted together. Pixels
+that nobody annotated do not count.</p>"""
         return ["<h2>Classes</h2>", of_classes, *self._confusion()]
 
     def legend(self) -> str:
@@ -148,8 +149,10 @@ def _by_position(mask: Mask, names: Sequence[str]) -> npt.NDArray[np.int32]:
     return positions[mask.classes]
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
+def mean_row(metrics: MaskMetrics) -> dict[str, float | None]:
+    """Mean of each score over the classes, all images pooled; None where no class has it."""
+    means = {name: metrics.pooled.mean(name) for name in SCORES}
+    return {name: None if np.isnan(mean) else mean for name, mean in means.items()}
 
 
 def _swatch(colour: Sequence[int] | None, words: str) -> str:
