@@ -79,6 +79,17 @@ def test_colours_are_classes(save: Callable[[np.ndarray, Path], None], words: st
     assert judge(gather([tmp_path / "a.png"])) == ("classes", f"a.png {words}")
 
 
+@pytest.mark.parametrize("masks", [[blocks(128, 255)], [blocks(*range(1, 100))]])
+def test_grey_jpeg_is_never_taken_for_labels(masks: list[np.ndarray], tmp_path: Path) -> None:
+    """Whose values have become many, as those of labels are."""
+    Image.fromarray(masks[0].astype(np.uint8)).save(tmp_path / "a.JPG")
+    kind, why = judge(gather([tmp_path / "a.JPG"]))
+    assert (kind, why) == (
+        "classes",
+        "a.JPG is a JPEG, which changes values, so that it cannot hold labels of objects",
+    )
+
+
 def test_only_some_of_many_masks_are_looked_at(tmp_path: Path) -> None:
     paths = write(tmp_path, [blocks(1, 2)] * 50)
     assert gather(paths).n_masks == 24

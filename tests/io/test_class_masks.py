@@ -90,8 +90,14 @@ def test_opaque_alpha_is_dropped_and_transparency_refused(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.array([[0.5, 1]]), "fractions"),
-        (np.array([[np.nan, 1]]), "NaN"),
+        (
+            np.array([[0.5, 1]]),
+            "or classes of pixels, got float64 with fractions; .* most likely class of each pixel",
+        ),
+        (
+            np.array([[np.nan, 1]]),
+            "or classes of pixels, got float64 with NaN .* -1 where nothing is annotated",
+        ),
         (np.zeros((2, 2, 2, 2), int), r"2 or 3 dimensions, or in RGB, got shape \(2, 2, 2, 2\)"),
         (np.zeros((0, 2), int), "no pixels"),
         (np.array([[2**60, 0]]), "the class value 1152921504606846976 is too large"),

@@ -66,10 +66,13 @@ def test_volumes_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.array([[0.0, 0.5]]), "expected whole numbers as object ids, got float64 with fractions"),
-        (np.array([[0.0, np.nan]]), "fractions, NaN or infinities"),
-        (np.array([[0.0, np.inf]]), "fractions, NaN or infinities"),
-        (np.array([[0, 2.0**24 + 2]], np.float32), "float32 does not hold ids above 16,777,216 exactly"),
+        (np.array([[0.0, 0.5]]), "got float64 with fractions; of probabilities .* threshold and label them"),
+        (np.array([[0.0, np.nan]]), "got float64 with NaN or infinities; write -1 where nothing"),
+        (np.array([[0.0, np.inf]], np.float32), "got float32 with NaN or infinities"),
+        (
+            np.array([[0, 2.0**24 + 2]], np.float32),
+            "float32 with some above 16,777,216, which it holds inexactly; save as uint32",
+        ),
         (np.zeros((5, 6, 3), np.uint8), "picture of 3 channels.*its channels are equal: save one of them"),
         (rng.integers(0, 255, (5, 6, 3)), "picture of 3 channels.*save one channel of object ids"),
         (np.zeros((2, 5, 6, 7), np.uint8), r"2 or 3 dimensions, got shape \(2, 5, 6, 7\)"),

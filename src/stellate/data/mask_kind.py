@@ -1,8 +1,9 @@
 """Whether the values in masks are classes or the labels of objects, by what the masks look like.
 
 What speaks for objects: a value is one connected piece, and the values differ from mask to mask, as many as there
-happen to be. What speaks for classes: colours; few values, which recur in mask after mask, in several pieces each; or
-values chosen so that people see them (0, 128, 255). Where neither is plain, nobody guesses.
+happen to be. What speaks for classes: colours; few values, which recur in mask after mask, in several pieces each;
+values chosen so that people see them (0, 128, 255); or JPEG, of which each value becomes many. Where neither is plain,
+nobody guesses.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..geometry.labels import relabel
+from ..io import jpeg
 from ..io.class_masks import read_class_mask
 from .mask_learning import MOST_CLASSES
 from .objects import count_pieces
@@ -47,6 +49,8 @@ class Evidence:
         Number of values in each mask.
     one_piece
         Share of the values, taken mask by mask, that are one connected piece.
+    lossy
+        Name of a mask in JPEG, whose values say nothing; empty if there is none.
     """
 
     n_masks: int
@@ -54,6 +58,7 @@ class Evidence:
     values: tuple[tuple[int, int], ...] = ()
     counts: tuple[int, ...] = ()
     one_piece: float = 1.0
+    lossy: str = ""
 
 
 def gather(masks: Sequence[Path]) -> Evidence:
@@ -74,6 +79,8 @@ def gather(masks: Sequence[Path]) -> Evidence:
             return Evidence(
                 len(chosen), f"{path.name} {'is in colour' if stored.in_colour else 'has a palette'}"
             )
+        if path.suffix.lower() in jpeg.SUFFIXES:
+            return Evidence(len(chosen), lossy=path.name)
         labels, ids = relabel(stored.values)
         values.update(ids.tolist())
         counts.append(len(ids))
@@ -97,6 +104,11 @@ def judge(seen: Evidence) -> tuple[str, str]:
     values = [value for value, _ in seen.values]
     if seen.colour:
         return "classes", seen.colour
+    if seen.lossy:
+        return (
+            "classes",
+            f"{seen.lossy} is a JPEG, which changes values, so that it cannot hold labels of objects",
+        )
     if len(values) > MOST_CLASSES:
         return "instances", f"{len(values)} different values"
     if len(values) <= 1:

@@ -166,8 +166,8 @@ def _presumed(
 
 
 _REMEDY = (
-    "masks saved as JPEG, or scaled with smoothing, have such: save them anew without loss, or give a tolerance; or "
-    "else name the values that are classes"
+    "masks saved as JPEG, or scaled with smoothing, have such: save them anew as PNG or TIFF, or give a tolerance "
+    "(--mask-tolerance); or else name the values that are classes"
 )
 
 

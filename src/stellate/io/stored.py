@@ -71,13 +71,18 @@ def whole_numbers(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]
         If they have fractions, are not finite, or so large that their type does not hold each whole number.
     """
     largest = _WHOLE_FLOATS.get(values.dtype.itemsize, 2**53)
-    if not np.isfinite(values).all() or (values != np.trunc(values)).any():
+    expected = f"{path}: expected whole numbers, labels of objects or classes of pixels"
+    if not np.isfinite(values).all():
         raise InputError(
-            f"{path}: expected whole numbers as object ids, got {values.dtype} with fractions, NaN or "
-            "infinities; if these are probabilities, threshold and label them first"
+            f"{expected}, got {values.dtype} with NaN or infinities; write -1 where nothing is annotated"
+        )
+    if (values != np.trunc(values)).any():
+        raise InputError(
+            f"{expected}, got {values.dtype} with fractions; of probabilities save the most likely class of each "
+            "pixel, or threshold and label them"
         )
     if np.abs(values).max(initial=0) > largest:
         raise InputError(
-            f"{path}: {values.dtype} does not hold ids above {largest:,} exactly; save as uint32"
+            f"{expected}, got {values.dtype} with some above {largest:,}, which it holds inexactly; save as uint32"
         )
     return values.astype(np.int64)
