@@ -15,6 +15,7 @@ import pytest
 import tifffile
 
 from stellate import api, io
+from stellate.cli.evaluate import EvaluateOptions
 from stellate.cli.main import main
 from stellate.data.findings import CheckReport, Finding, Severity
 from stellate.errors import InputError
@@ -197,11 +198,11 @@ def test_evaluate_prints_the_scores(verb, capsys, tmp_path) -> None:
     truth = np.zeros((40, 40), np.int32)
     truth[2:12, 2:12], truth[20:30, 20:30] = 1, 2
     metrics = score_instances([(truth == 1).astype(np.int32)], [truth], (0.5, 0.9))
-    called = verb("evaluate", SimpleNamespace(metrics=metrics))
+    called = verb("evaluate", SimpleNamespace(metrics=metrics, warning=""))
     assert main(["evaluate", "nuclei", "data", "-o", str(tmp_path), "--split", "val", "--flips"]) == 0
     assert called.args == ("nuclei", Path("data"), tmp_path)
     assert called.kwargs["split"] == "val"
-    assert called.kwargs["options"] == PredictOptions(flips=True)
+    assert called.kwargs["options"] == EvaluateOptions(flips=True)
     out = capsys.readouterr().out
     header, first, *_ = (line.split() for line in out.splitlines())
     shown = dict(zip(header, first, strict=False))
@@ -218,9 +219,9 @@ def test_evaluate_prints_the_scores_of_classes_of_pixels(verb, capsys) -> None:
     found = truth.copy()
     found[:2, :10] = 0
     metrics = score_masks([Mask(found, names)], [Mask(truth, names)])
-    called = verb("evaluate", SimpleNamespace(metrics=metrics))
+    called = verb("evaluate", SimpleNamespace(metrics=metrics, warning=""))
     assert main(["evaluate", "mine", "data", "--instances"]) == 0
-    assert called.kwargs["options"] == PredictOptions(instances=True)
+    assert called.kwargs["options"] == EvaluateOptions(instances=True)
     out = capsys.readouterr().out
     lines = [line.split() for line in out.splitlines()]
     assert lines[1][:6] == ["ground", "300", "320", f"{300 / 320:.3f}", f"{600 / 620:.3f}", "1.000"]
