@@ -248,8 +248,8 @@ def evaluate(
     options
         How to predict; with ``instances`` the connected pieces of classes are matched as objects.
     masks
-        What the masks hold, of a model for classes of pixels; where nothing is said, what those that it was trained on
-        held.
+        What the masks hold; where nothing is said, what those that the model was trained on held. Where these were
+        objects, and the masks look like classes, that is refused, or `Evaluation.warning` says so.
     progress
         Called as ``progress(images_done, images, name)``.
 
