@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from .console import say, table, wrapped
+from .scores import class_tables
 
 if TYPE_CHECKING:
     from ..axes import Image
@@ -15,6 +17,9 @@ __all__ = ["info", "models"]
 
 LONGEST_LINE = 60
 """Letters of a group of values that stand on one line; of a longer group each has its own."""
+
+_OF_TABLES = "    "
+"""What tables are set in by."""
 
 EMPTY: tuple[object, ...] = (None, "", (), [], {})
 """What is not worth a line."""
@@ -33,7 +38,8 @@ def info(path: str, /) -> int:
     rows = list(_rows(api.info(path)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        say(wrapped(f"{name.ljust(width)}  ", value))
+        # tables have no name, and are not broken
+        say(wrapped(f"{name.ljust(width)}  ", value) if name else indent(value, _OF_TABLES))
     return 0
 
 
@@ -76,11 +82,25 @@ def _rows(known: Any) -> Iterator[tuple[str, str]]:
             continue
         if is_dataclass(value):
             value = {f.name.replace("_", " "): getattr(value, f.name) for f in fields(value)}
-        if isinstance(value, Mapping) and len(_text(value)) > LONGEST_LINE:
+        if name == "metrics":
+            yield from _metric_rows(value)
+        elif isinstance(value, Mapping) and len(_text(value)) > LONGEST_LINE:
             yield name.replace("_", " "), ""
             yield from ((f"  {key}", _text(inner)) for key, inner in value.items() if inner not in EMPTY)
         else:
             yield name.replace("_", " "), _text(value)
+
+
+def _metric_rows(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The scores on each part of the data, those of classes as tables."""
+    yield "metrics", ""
+    for part, scores in metrics.items():
+        if not isinstance(scores, Mapping):
+            yield f"  {part}", _text(scores)
+            continue
+        rest, tables = class_tables(scores)
+        yield f"  {part}", _text(rest)
+        yield from (("", text) for text in tables)
 
 
 def _image_rows(image: Image) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,63 @@
+"""Scores by class, as model files keep them, in tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .console import table
+
+__all__ = ["class_tables"]
+
+_HEADINGS = {
+    "n_true": "annotated",
+    "n_predicted": "found",
+    "iou": "IoU",
+    "dice": "Dice",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "boundary_f1": "boundary F1",
+    "panoptic_quality": "PQ",
+}
+"""Columns, of which objects have some and classes of pixels others."""
+
+_BY_CLASS = ("by_class", "confusion")
+_WIDEST = 96
+
+
+def class_tables(scores: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Take the scores of classes out of a summary of metrics.
+
+    Parameters
+    ----------
+    scores
+        Such as `MaskMetrics.summary` and `InstanceMetrics.summary` give.
+
+    Returns
+    -------
+    rest : dict
+        All but what the tables show.
+    tables : list of str
+        The scores of each class, and which class was found as which; none where classes are not told apart. In place of
+        a table that is too wide for a terminal, a line says so.
+    """
+    rest = {name: value for name, value in scores.items() if name not in _BY_CLASS}
+    found = scores
+    if isinstance(scores.get("classes"), Mapping):  # of objects the scores of classes lie together
+        found = scores["classes"]
+        rest["classes"] = {name: value for name, value in found.items() if name not in _BY_CLASS}
+    by_class, confusion = (found.get(name) for name in _BY_CLASS)
+    tables = []
+    if by_class:
+        columns = [name for name in _HEADINGS if all(name in row for row in by_class.values())]
+        rows = [(name, *(row[c] for c in columns)) for name, row in by_class.items()]
+        tables.append(table(("class", *(_HEADINGS[c] for c in columns)), rows))
+    if confusion:
+        text = table(tuple(confusion[0]), [tuple(row.values()) for row in confusion])
+        wide = max(map(len, text.splitlines())) > _WIDEST
+        tables.append(
+            f"{len(confusion)} classes; which was found as which is too wide to show" if wide else text
+        )
+    return rest, tables
