@@ -413,6 +413,14 @@ def test_a_model_for_volumes_is_converted_and_described(capsys, tmp_path, name, 
     assert all(" " in line for line in shown if line not in ("config", "training"))
 
 
+def test_the_list_of_commands_names_all_that_is_converted(capsys) -> None:
+    assert main(["--help"]) == 0
+    convert = " ".join(capsys.readouterr().out.replace("│", " ").split()).partition(" convert ")[2]
+    assert convert.startswith(
+        "Turn a StarDist model folder into one file without TensorFlow, or a sliding window into its convolutional twin."
+    )
+
+
 def test_version_is_printed_by_the_installed_command() -> None:
     run = subprocess.run(
         [sys.executable, "-c", "from stellate.cli.main import main; raise SystemExit(main(['--version']))"],

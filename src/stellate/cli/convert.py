@@ -10,9 +10,10 @@ __all__ = ["convert"]
 
 
 def convert(model: Path, output: Path, /) -> int:
-    """Turn a StarDist model folder, 2D or 3D (config.json, weights .h5) into one stellate file, without TensorFlow.
+    """Turn a StarDist model folder into one file without TensorFlow, or a sliding window into its convolutional twin.
 
-    A sliding window that was trained with --network.convolutional false becomes the convolutions that give the same.
+    The folder, of a model for images or for volumes, holds config.json and weights in .h5. A sliding window that was
+    trained with --network.convolutional false becomes the convolutions that give the same.
 
     Parameters
     ----------
