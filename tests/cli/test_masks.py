@@ -104,7 +104,7 @@ def test_what_can_be_trained_where_masks_are_open(
 
     data = class_masks(tmp_path / "data", count=3, stored=two_blocks)
     text = run(capsys, "data", "check", data)
-    assert "training of stardist can start; models for classes of pixels need --masks classes or" in text
+    assert "training can start for stardist; models for classes of pixels need --masks classes or" in text
     refused = run(capsys, "train", "unet", data, "-o", tmp_path / "run", status=2)
     assert "it is open whether" in refused
     said: list[str] = []

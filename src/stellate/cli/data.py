@@ -57,7 +57,7 @@ def _verdict(report: CheckReport) -> str:
     if not report.can_train:
         return "training cannot start before the errors are mended"
     if report.masks_open:
-        return "training of stardist can start; models for classes of pixels need --masks classes or --masks instances"
+        return "training can start for stardist; models for classes of pixels need --masks classes or --masks instances"
     return "training can start"
 
 
