@@ -417,7 +417,8 @@ def test_the_list_of_commands_names_all_that_is_converted(capsys) -> None:
     assert main(["--help"]) == 0
     convert = " ".join(capsys.readouterr().out.replace("│", " ").split()).partition(" convert ")[2]
     assert convert.startswith(
-        "Turn a StarDist model folder into one file without TensorFlow, or a sliding window into its convolutional twin."
+        "Turn a StarDist model folder into one file without TensorFlow, or a sliding window into its convolutional "
+        "twin."
     )
 
 

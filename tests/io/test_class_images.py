@@ -74,13 +74,23 @@ def test_frames_and_volumes_keep_their_axes(tmp_path, monkeypatch, limit, axes, 
     np.testing.assert_array_equal(maps.to_axes(along), both)
 
 
-def test_channels_of_probabilities_have_the_names_of_classes(tmp_path, monkeypatch):
-    io.write_probabilities(tmp_path / "p.tif", [mask((9, 8)), mask((9, 8))], axes="TYX")
+@pytest.mark.parametrize(
+    ("shape", "axes", "n_frames"),
+    [((9, 8), "YX", 1), ((9, 8), "TYX", 2), ((4, 9, 8), "ZYX", 1), ((4, 9, 8), "TZYX", 2)],
+)
+@pytest.mark.parametrize("of_imagej", [True, False])
+def test_channels_of_probabilities_have_the_names_of_classes(
+    tmp_path, monkeypatch, shape, axes, n_frames, of_imagej
+):
+    if not of_imagej:
+        monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", 100)
+    io.write_probabilities(tmp_path / "p.tif", [mask(shape)] * n_frames, axes=axes)
     with tifffile.TiffFile(tmp_path / "p.tif") as file:
-        assert file.imagej_metadata["Labels"] == [*NAMES, *NAMES]
-    monkeypatch.setattr(tiff_planes, "_IMAGEJ_LIMIT", 100)
-    io.write_probabilities(tmp_path / "p.tif", [mask((9, 8))], axes="YX")
+        assert (file.is_imagej, file.is_ome) == (of_imagej, not of_imagej)
+        if of_imagej:
+            assert file.imagej_metadata["Labels"] == [*NAMES] * (len(file.pages) // 3)
     assert io.read(tmp_path / "p.tif").channel_names == NAMES
+    assert io.open_lazy(tmp_path / "p.tif").channel_names == NAMES
 
 
 def test_writing_holds_a_plane_at_a_time(tmp_path):

@@ -160,6 +160,32 @@ def test_pixel_size_in_ome(tmp_path):
     assert (image.name, image.bits, image.channel_names) == ("well", 12, ("DAPI", "GFP"))
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes", "labels", "names"),
+    [
+        ((2, 20, 30), "CYX", ["DAPI", "GFP"], ("DAPI", "GFP")),
+        ((3, 2, 20, 30), "ZCYX", ["DAPI", "GFP"] * 3, ("DAPI", "GFP")),
+        ((3, 2, 20, 30), "ZCYX", [f"c:{c} z:{z}" for z in range(3) for c in range(2)], ()),
+        ((2, 20, 30), "CYX", ["cells", "cells"], ()),
+        ((2, 20, 30), "CYX", ["DAPI", ""], ()),
+        ((2, 20, 30), "CYX", ["DAPI\nexposure 3", "GFP\nexposure 5"], ()),
+        ((2, 20, 30), "ZYX", ["top", "bottom"], ()),
+        ((3, 20, 30, 3), "ZYXS", ["a", "b", "c"], ()),  # colours of a plane have no labels of their own
+    ],
+)
+def test_labels_of_imagej_are_names_where_they_are_those_of_channels(tmp_path, shape, axes, labels, names):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros(shape, np.uint8), imagej=True, metadata={"axes": axes, "Labels": labels})
+    assert read(path).channel_names == open_lazy(path).channel_names == names
+
+
+def test_labels_of_imagej_are_no_names_where_axes_are_read_otherwise(tmp_path):
+    path, metadata = tmp_path / "a.tif", {"axes": "ZCYX", "Labels": ["DAPI", "GFP"] * 2}
+    tifffile.imwrite(path, np.zeros((2, 2, 20, 30), np.uint8), imagej=True, metadata=metadata)
+    assert read(path, axes="ZCYX").channel_names == ("DAPI", "GFP")
+    assert read(path, axes="CZYX").channel_names == ()
+
+
 @pytest.mark.parametrize("unit", ["micron", "um", "\u00b5m", "\u03bcm", "\\u00B5m", "microns", "micrometer"])
 def test_pixel_size_in_imagej(tmp_path, unit):
     description = f"ImageJ=1.54f\nimages=3\nslices=3\nunit={unit}\nspacing=1.5\n".encode()

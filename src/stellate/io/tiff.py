@@ -121,7 +121,7 @@ class _Source:
             name=image_name(self.path),
             path=self.path,
             bits=significant_bits(self.tif, self.page, series=self.index),
-            channel_names=channel_names(self.tif, series=self.index, channels=channels),
+            channel_names=channel_names(self.tif, series=self.index, axes=axes, channels=channels),
         )
 
     def mapped(self) -> Any:

@@ -75,13 +75,47 @@ def significant_bits(tif: TiffFile, page: TiffPage, *, series: int) -> int | Non
     return fewest if 0 < fewest < page.dtype.itemsize * 8 else None
 
 
-def channel_names(tif: TiffFile, *, series: int, channels: int) -> tuple[str, ...]:
-    """Names of the channels in OME-XML; empty unless there is a name for each channel."""
-    if not tif.is_ome:
-        return ()
-    pixels = _ome_pixels(tif, series)
-    names = tuple(e.get("Name", "") for e in pixels if _local(e.tag) == "Channel")
+def channel_names(tif: TiffFile, *, series: int, axes: str, channels: int) -> tuple[str, ...]:
+    """Names of the channels, from OME-XML or from ImageJ's labels of planes.
+
+    Parameters
+    ----------
+    tif
+        The file.
+    series
+        Which of its images.
+    axes
+        Axes that its dimensions are taken for, but for those of length 1.
+    channels
+        Length along ``C``; 1 where there is no such axis.
+
+    Returns
+    -------
+    tuple of str
+        Empty unless there is a name for each channel. Labels are names where each channel has its own, the same in
+        every frame and slice.
+    """
+    if tif.is_ome:
+        pixels = _ome_pixels(tif, series)
+        names = tuple(e.get("Name", "") for e in pixels if _local(e.tag) == "Channel")
+    elif tif.is_imagej:
+        names = _imagej_names(tif, series, axes, channels)
+    else:
+        names = ()
     return names if len(names) == channels and all(names) else ()
+
+
+def _imagej_names(tif: TiffFile, series: int, axes: str, channels: int) -> tuple[str, ...]:
+    image = tif.series[series]
+    own = "".join(a for a, n in zip(image.axes, image.shape, strict=True) if n > 1 or a in "YX")
+    planes = math.prod(n for a, n in zip(image.axes, image.shape, strict=True) if a not in "YXS")
+    labels = [str(label) for label in (tif.imagej_metadata or {}).get("Labels", ())]
+    # channels come first among the planes, unless they are the colours of one plane, or somebody reads them otherwise
+    if "C" not in own or own != axes or len(labels) != planes:
+        return ()
+    names = labels[:channels]
+    of_channels = len(set(names)) == channels and labels == names * (len(labels) // channels)
+    return tuple(names) if of_channels and not any("\n" in name for name in names) else ()
 
 
 def _ome_pixels(tif: TiffFile, series: int) -> ElementTree.Element:
