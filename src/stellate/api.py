@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from .results import Instances, Mask
 
 if TYPE_CHECKING:
     from .axes import Image
@@ -25,9 +22,6 @@ if TYPE_CHECKING:
 # What needs torch is imported where it is used, so that looking at an image or a model file stays quick.
 
 __all__ = ["check", "convert", "evaluate", "info", "load", "models", "predict", "read", "show", "train"]
-
-SHEET_IMAGES = 24
-"""Images on a contact sheet."""
 
 
 def read(path: str | Path, *, axes: str | None = None) -> Image:
@@ -175,12 +169,7 @@ def train(
         If settings, data, the model to start from or the output folder cannot be used.
     """
     from .data.folder import open_folder
-    from .data.mask_options import MaskOptions
-    from .models.file import save_model
-    from .prediction.evaluation import evaluate_dataset
-    from .prediction.options import PredictOptions
-    from .prediction.predictor import Predictor
-    from .prediction.tuning import tune_thresholds
+    from .prediction.finishing import finish
     from .training.record import resumed_settings
     from .training.run import train_network
     from .training.settings import TrainSettings
@@ -200,27 +189,9 @@ def train(
         say=say,
         report=_epochs_as_progress(progress) if progress else None,
     )
-    # whole images, as the model will meet them: it knows itself which channels it was trained on
-    validation = replace(run.validation, channels=())
-    thresholds: dict[str, float] = {}
-    save_model(folder / "model.safetensors", run.network, run.info)  # whatever happens to what is left to do
-    fitted = Predictor(run.network, run.info)
-    if hasattr(fitted.task(), "prob_threshold") and _has_objects(validation):
-        if say is not None:
-            say("thresholds     are now chosen on the validation images")
-        thresholds, _ = tune_thresholds(fitted, validation, device=chosen.device)
-    thresholds = {name: value for name, value in thresholds.items() if name not in chosen.task}
-    info = replace(run.info, settings={**run.info.settings, **thresholds})
-    options = PredictOptions(device=chosen.device)
-    # which of both they are, the whole folder said; a few of its masks may look otherwise
-    masks = MaskOptions("instances") if validation.mask_classes is None else None
-    evaluation = evaluate_dataset(Predictor(run.network, info), validation, options=options, masks=masks)
-    info = replace(info, metrics={"validation": evaluation.metrics.summary()})
-    save_model(folder / "model.safetensors", run.network, info)
-    evaluation.save(folder)
-    predictor = load(folder)
-    _draw_predictions(predictor, validation, options, folder / "validation.png")
-    return predictor
+    return finish(
+        run.network, run.info, run.validation, folder, device=chosen.device, fixed=chosen.task, say=say
+    )
 
 
 def evaluate(
@@ -344,11 +315,11 @@ def show(
     DataError, InputError, OutputError
         If the folder cannot be read, or the picture cannot be written.
     """
+    from .reports.overview import MOST_SHOWN, draw_overview, evenly
+
     dataset = _understood(data, axes, masks)
-    picked = _evenly(len(dataset), SHEET_IMAGES)
-    return _draw_sheet(
-        ((dataset[k].name, *dataset.pair(k)) for k in picked), Path(output), title=dataset.root.name
-    )
+    images = ((dataset[k].name, *dataset.pair(k)) for k in evenly(len(dataset), MOST_SHOWN))
+    return draw_overview(images, Path(output), title=dataset.root.name)
 
 
 def models() -> list[ModelInfo]:
@@ -429,44 +400,3 @@ def _epochs_as_progress(progress: Progress) -> Callable[[int, int, dict[str, flo
         progress(epoch, epochs, ", ".join(shown))
 
     return report
-
-
-def _has_objects(dataset: Dataset) -> bool:
-    annotations = (dataset.annotation(k) for k in range(len(dataset)))
-    return any(isinstance(a, Instances) and bool((a.labels > 0).any()) for a in annotations)
-
-
-def _draw_predictions(predictor: Predictor, dataset: Dataset, options: PredictOptions, path: Path) -> Path:
-    picked = _evenly(len(dataset), SHEET_IMAGES)
-    images = ((dataset[k].name, dataset.image(k)) for k in picked)
-    found = ((name, image, predictor.predict(image, options).results[0]) for name, image in images)
-    return _draw_sheet(found, path, title=f"{predictor.info.name} on validation images")
-
-
-def _draw_sheet(tiles: Iterable[tuple[str, Image, Any]], path: Path, *, title: str) -> Path:
-    from .io import write_picture
-    from .reports.contact_sheet import contact_sheet
-    from .reports.overlay import overlay
-
-    pictures = [(f"{name}\n{_counted(found)}", overlay(image, found)) for name, image, found in tiles]
-    return write_picture(path, contact_sheet(pictures, title=title))
-
-
-def _counted(found: Instances | Mask) -> str:
-    """How many objects there are, in how many planes of a volume, of which classes; or the share of each class."""
-    if isinstance(found, Mask):
-        shares = [(name, float((found.classes == k).mean())) for k, name in enumerate(found.class_names)]
-        return ", ".join(f"{name} {share:.0%}" for name, share in shares if share)
-    text = f"{len(found)} object{'s'[: len(found) != 1]}"
-    if found.labels.ndim == 3:
-        text += f" in {len(found.labels)} plane{'s'[: len(found.labels) != 1]}"
-    if found.classes is None:
-        return text
-    counts = [(name, int((found.classes == k).sum())) for k, name in enumerate(found.class_names)]
-    of_classes = ", ".join(f"{count} {name}" for name, count in counts if count)
-    return f"{text}: {of_classes}" if of_classes else text
-
-
-def _evenly(size: int, count: int) -> list[int]:
-    """At most `count` positions out of `size`, evenly spread."""
-    return sorted({round(k * (size - 1) / max(1, min(size, count) - 1)) for k in range(min(size, count))})
