@@ -17,6 +17,7 @@ from stellate.data.folder import open_folder
 from stellate.errors import ConfigError, DataError
 from stellate.io import read_geojson, read_rois
 from stellate.io.class_colours import class_colour
+from stellate.reports.overview import in_numbers
 
 SETTINGS = {
     "epochs": 2,
@@ -215,7 +216,7 @@ def test_check_show_and_info_know_classes(folder, tmp_path):
         assert (np.abs(picture.astype(int) - class_colour(k)).max(axis=-1) < 40).sum() > 100
     objects = open_folder(folder).annotation(0)
     counts = [int((objects.classes == k).sum()) for k in (0, 1)]
-    assert api._counted(objects) == f"25 objects: {counts[0]} bright, {counts[1]} dim"
+    assert in_numbers(objects) == f"25 objects: {counts[0]} bright, {counts[1]} dim"
 
 
 def copied(folder: Path, target: Path, change) -> Path:
