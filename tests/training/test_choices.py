@@ -14,6 +14,8 @@ from stellate.models.stardist import StarDistConfig
 from stellate.training.choices import choose
 from stellate.training.settings import TrainSettings
 
+from .fingerprints import fingerprint
+
 
 def model(**known: object) -> ModelInfo:
     config = {"in_channels": 1, "n_rays": 8, "grid": [2, 2], "depth": 2}
@@ -22,26 +24,9 @@ def model(**known: object) -> ModelInfo:
 
 def data(diameter: float, *, extent: float | None = None, **changes: object) -> Fingerprint:
     widest = 1.5 * diameter if extent is None else extent
-    fingerprint = Fingerprint(
-        n_images=10,
-        n_objects=100,
-        axes={"YX": 10},
-        dtypes={"uint8": 10},
-        channels={"1": 10},
-        spatial_axes="YX",
-        shape_min=(256, 256),
-        shape_median=(512, 512),
-        shape_max=(1024, 1024),
-        intensities={},
-        object_diameters={"50": diameter, "99": widest},
-        object_extents={"50": diameter, "99": widest},
-        median_extent=(diameter, diameter),
-        objects_per_image=(1, 10, 20),
-        images_without_objects=0,
-        foreground_share=0.2,
-        spacing_um=None,
-    )
-    return replace(fingerprint, **changes)
+    sizes = {"50": diameter, "99": widest}
+    of_objects = {"object_diameters": sizes, "object_extents": sizes, "median_extent": (diameter, diameter)}
+    return fingerprint(**{**of_objects, **changes})
 
 
 @pytest.mark.parametrize(("diameter", "grid"), [(6, (1, 1)), (16, (2, 2)), (90, (4, 4))])

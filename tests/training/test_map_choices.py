@@ -17,33 +17,22 @@ from stellate.models.file import ModelInfo
 from stellate.training.choices import choose
 from stellate.training.settings import TrainSettings
 
+from .fingerprints import fingerprint
+
 PIXELS = ClassPixels(("ground", "cell", "rare"), (9000, 900, 100), (10_000, 10_000, 2000), (10, 10, 2), 10, 0)
 MODEL_NAMES = [m.name for m in MODELS if m.task == "segmentation"]
 
 
 def data(span: float = 20.0, **changes: Any) -> Fingerprint:
-    summary = Fingerprint(
-        n_images=10,
-        n_objects=100,
-        axes={"YX": 10},
-        dtypes={"uint8": 10},
-        channels={"1": 10},
-        spatial_axes="YX",
-        shape_min=(200, 200),
-        shape_median=(200, 210),
-        shape_max=(300, 300),
-        intensities={},
-        object_diameters={"50": span, "99": span},
-        object_extents={"50": span, "99": span},
-        median_extent=(span, span),
-        objects_per_image=(1, 10, 20),
-        images_without_objects=0,
-        foreground_share=0.1,
-        spacing_um=None,
-        large_extent=(span, span),
-        mask_pixels=PIXELS,
-    )
-    return replace(summary, **changes)
+    sizes, sides = {"50": span, "99": span}, (span, span)
+    shapes = {"shape_min": (200, 200), "shape_median": (200, 210), "shape_max": (300, 300)}
+    extents = {
+        "median_extent": sides,
+        "large_extent": sides,
+        "object_diameters": sizes,
+        "object_extents": sizes,
+    }
+    return fingerprint(**{**shapes, **extents, "mask_pixels": PIXELS, **changes})
 
 
 def volumes(**changes: Any) -> Fingerprint:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 
@@ -14,6 +13,8 @@ from stellate.models.stardist import StarDistConfig
 from stellate.training.choices import Choices, choose, widest_field
 from stellate.training.settings import TrainSettings
 from stellate.training.volume_choices import MOST_VOXELS, PATCH_VOXELS
+
+from .fingerprints import fingerprint
 
 Sides = tuple[float, float, float]
 
@@ -27,28 +28,16 @@ def data(
 ) -> Fingerprint:
     """Objects of these sides, the large ones longer by a factor."""
     diameter = math.prod(sides) ** (1 / 3)
-    fingerprint = Fingerprint(
-        n_images=10,
-        n_objects=100,
-        axes={"ZYX": 10},
-        dtypes={"uint8": 10},
-        channels={"1": 10},
-        spatial_axes="ZYX",
-        shape_min=shape,
-        shape_median=shape,
-        shape_max=shape,
-        intensities={},
-        object_diameters={"50": diameter, "99": large * diameter},
-        object_extents={"50": max(sides), "99": large * max(sides)},
-        median_extent=sides,
-        objects_per_image=(1, 10, 20),
-        images_without_objects=0,
-        foreground_share=0.2,
-        spacing_um=None,
-        large_extent=tuple(large * s for s in sides),
-        anisotropy=tuple(max(sides) / s for s in sides),
-    )
-    return replace(fingerprint, **changes)
+    known = {
+        "spatial_axes": "ZYX",
+        "object_diameters": {"50": diameter, "99": large * diameter},
+        "object_extents": {"50": max(sides), "99": large * max(sides)},
+        "median_extent": sides,
+        "large_extent": tuple(large * s for s in sides),
+        "anisotropy": tuple(max(sides) / s for s in sides),
+        **dict.fromkeys(("shape_min", "shape_median", "shape_max"), shape),
+    }
+    return fingerprint(**{**known, **changes})
 
 
 def chosen(fingerprint: Fingerprint, **settings: object) -> Choices:
