@@ -97,16 +97,8 @@ IMPORTED_FIRST = ("monai.losses", "stellate.training.run", "stellate.prediction.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser = parser_of_data(__doc__)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--timings", action="store_true", help="of what was trained with the first seed")
-    parser.add_argument("--one", nargs=2, metavar=("MODEL_FILE", "SIDE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         print("RESULT" + json.dumps(measure_one(Path(args.one[0]), int(args.one[1]))))
@@ -122,6 +114,21 @@ def main() -> None:
                     train_and_score(args.keep / name, data, model, seed)
         for name in args.sets:
             print_scores(args.keep, name, args)
+
+
+def parser_of_data(description: str | None) -> argparse.ArgumentParser:
+    """What is said of the data, of what is kept, and of what is done: for stellate's networks and for the peer's."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--timings", action="store_true", help="of what was trained with the first seed")
+    # a process for itself, which this program starts
+    parser.add_argument("--one", nargs=2, metavar=("MODEL", "SIDE"), help=argparse.SUPPRESS)
+    return parser
 
 
 # -- accuracy --------------------------------------------------------------------------------------------------------

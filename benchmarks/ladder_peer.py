@@ -35,6 +35,7 @@ from ladder import (
     flops,
     one_in_a_process,
     operations,
+    parser_of_data,
     time_and_memory,
     with_spread,
 )
@@ -52,17 +53,9 @@ STRIDE = 32
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = parser_of_data(__doc__)
     parser.add_argument("--levels", nargs="+", choices=LEVELS, default=list(LEVELS), metavar="LEVELS")
     parser.add_argument("--rates", type=float, nargs="+", default=list(RATES))
-    parser.add_argument("--timings", action="store_true")
-    parser.add_argument("--one", nargs=2, metavar=("LEVELS", "SIDE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         print("RESULT" + json.dumps(measure_one(args.one[0], int(args.one[1]), args.sets[0])))

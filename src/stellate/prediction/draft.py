@@ -25,12 +25,8 @@ class Draft:
 
     Attributes
     ----------
-    paths
-        Files by what they hold; from the second frame on its number follows, as in ``overlay 1``.
-    notes
-        Those of the prediction, and what was left out.
-    n_objects, shares
-        What the files hold, as `stellate.prediction.files.FileOutcome` says it.
+    paths, notes, n_objects, shares
+        As of `stellate.prediction.outputs.Saved`, once all is written.
     """
 
     def __init__(self, prediction: Prediction, folder: Path, name: str) -> None:
