@@ -20,12 +20,12 @@ The foreground head is stellate's own: it knows each pixel, where a polygon of f
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import InputError
 from ..nn.convs import CONVOLUTIONS, Convs, widest
+from ..nn.growing import GrowingConvs
 from ..nn.residual import ResidualNet
 from ..nn.strips import Stage, StageRunner, run_whole
 from .stardist_config import StarDistConfig
@@ -99,7 +99,7 @@ class StarDist(nn.Module):
             skip, out = config.channels_at(level), config.channels_at(max(0, level - 1))
             last = config.last_activation if level == 0 else None
             widths = [skip] * more + [out]
-            self.up.append(self._convs(channels + skip, widths, norm=norm, last=last))
+            self.up.append(self._growing(channels, skip, widths, config.pool, norm=norm, last=last))
             channels = out
         return channels
 
@@ -108,10 +108,11 @@ class StarDist(nn.Module):
             return nn.Identity()
         return self._convs(channels, [config.head_channels])
 
-    def _make_foreground(self, config: StarDistConfig, channels: int) -> nn.Module:
+    def _make_foreground(self, config: StarDistConfig, channels: int) -> nn.Sequential:
         beside = config.base_channels if config.stem_pools else 0
-        convs = self._convs(channels + beside, [config.base_channels], norm=config.batch_norm)
-        return nn.Sequential(convs, self._pointwise(config.base_channels, 1))
+        width = config.base_channels
+        convs = self._growing(channels, beside, [width], config.grid, norm=config.batch_norm)
+        return nn.Sequential(convs, self._pointwise(width, 1))
 
     def _pointwise(self, channels: int, width: int) -> nn.Module:
         conv: nn.Module = CONVOLUTIONS[len(self.config.grid)](channels, width, 1)
@@ -120,10 +121,26 @@ class StarDist(nn.Module):
     def _convs(
         self, channels: int, widths: list[int], *, norm: bool = False, last: str | None = None
     ) -> Convs:
-        activations = [self.config.activation] * len(widths)
-        if last is not None:
-            activations[-1] = last
+        activations = self._activations(widths, last)
         return Convs(channels, widths, self.config.kernel_size, norm=norm, activations=activations)
+
+    def _growing(
+        self,
+        channels: int,
+        beside: int,
+        widths: list[int],
+        scale: tuple[int, ...],
+        *,
+        norm: bool,
+        last: str | None = None,
+    ) -> GrowingConvs:
+        kernel, activations = self.config.kernel_size, self._activations(widths, last)
+        return GrowingConvs(channels, beside, widths, kernel, scale=scale, norm=norm, activations=activations)
+
+    def _activations(self, widths: list[int], last: str | None) -> list[str]:
+        """The network's own after each convolution, or another one after the last."""
+        own = [self.config.activation] * len(widths)
+        return own if last is None else [*own[:-1], last]
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict from a batch of normalised images.
@@ -186,8 +203,7 @@ class StarDist(nn.Module):
         """Upsampling, and convolutions beside what was kept on the way down."""
 
         def stage(x: Tensor, skip: Tensor) -> tuple[Tensor, ...]:
-            up = functional.interpolate(x, scale_factor=tuple(map(float, self.config.pool)), mode="nearest")
-            return (convs(torch.cat([up, skip], dim=1)),)
+            return (convs(x, skip),)
 
         repeats, pool = self.config.convs_per_level, self.config.pool
         (x,) = self._run(stage, x, skip, convs=repeats, pool=pool, reach=reach, channels=widest(convs))
@@ -205,20 +221,27 @@ class StarDist(nn.Module):
                 maps = (*maps, self.class_prob(self.features_class(x)))
             return maps
 
-        def pixelwise(x: Tensor, *full: Tensor) -> tuple[Tensor, ...]:
-            x = functional.interpolate(x, scale_factor=tuple(map(float, self.config.grid)), mode="nearest")
-            return (self.foreground(torch.cat([x, *full], dim=1)),) if self.foreground is not None else ()
-
         width = max(self.config.head_channels, x.shape[1])
         maps = self._run(stage, x, convs=1, reach=reach, channels=width)
         out = dict(zip(names, maps, strict=True))
         if self.foreground is not None:
-            inputs = (x,) if full is None else (x, full)
-            grid, width = self.config.grid, widest(self.foreground)
-            (out["foreground"],) = self._run(
-                pixelwise, *inputs, convs=1, pool=grid, reach=reach, channels=width
-            )
+            out["foreground"] = self._at_full_size(self.foreground, x, full, reach=reach)
         return out
+
+    def _at_full_size(
+        self, foreground: nn.Sequential, x: Tensor, full: Tensor | None, *, reach: tuple[int, ...]
+    ) -> Tensor:
+        """What the foreground head says, of the last map and that of the stem."""
+
+        def stage(*maps: Tensor) -> tuple[Tensor, ...]:
+            convs, pointwise = foreground
+            return (pointwise(convs(*maps)),)
+
+        inputs = (x,) if full is None else (x, full)
+        (found,) = self._run(
+            stage, *inputs, convs=1, pool=self.config.grid, reach=reach, channels=widest(foreground)
+        )
+        return found
 
     def _run(
         self,

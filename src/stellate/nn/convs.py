@@ -103,5 +103,5 @@ def _padding(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> nn.Module
 
 def widest(module: nn.Module) -> int:
     """Most channels that go into or come out of any convolution of a module."""
-    convs = [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Conv3d)]
+    convs: list[Any] = [m for m in module.modules() if hasattr(m, "out_channels")]
     return max(max(m.in_channels, m.out_channels) for m in convs)

@@ -1,7 +1,8 @@
 """Convolutions that oneDNN does on a CPU, with the ReLU after them: a pass over memory less.
 
-Those without a ReLU are handed to oneDNN as well: torch keeps 1x1 convolutions to itself, and takes 1.6 times as long
-for those to many channels.
+The first one after a map was made larger takes the small map instead (see `stellate.nn.growing`). Those without a ReLU
+are handed to oneDNN as well: torch keeps 1x1 convolutions to itself, and takes 1.6 times as long for those to many
+channels.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from .growing import GrowingConvs, RepeatedBeside
 
 __all__ = ["fuse_relus"]
 
@@ -57,6 +60,8 @@ def fuse_relus(network: nn.Module) -> None:
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
         return
     for block in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
+        if isinstance(block, GrowingConvs):
+            _take_small_map(block)
         layers = [k for k, layer in enumerate(block) if not isinstance(layer, nn.Identity)]
         for k, after in itertools.pairwise(layers):
             conv = block[k]
@@ -68,6 +73,18 @@ def fuse_relus(network: nn.Module) -> None:
                 continue
             if conv.out_channels >= LEAST_CHANNELS:
                 setattr(parent, name, _as(Pointwise2d, conv))
+
+
+def _take_small_map(block: GrowingConvs) -> None:
+    """Let the first convolution of a block do without the larger copy of the small map."""
+    conv: Any = block[0]
+    after = next((k for k, layer in enumerate(block) if k and not isinstance(layer, nn.Identity)), 0)
+    padding, small = _padding(conv), block.small_channels
+    if not isinstance(block[after], nn.ReLU) or padding is None or not 0 < small < conv.in_channels:
+        return
+    if any(s > 1 for s in block.scale):
+        block[0] = RepeatedBeside(conv, small, scale=block.scale, padding=padding)
+        block[after] = nn.Identity()
 
 
 def _padding(conv: Any) -> tuple[int, ...] | None:
