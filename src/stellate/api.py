@@ -329,8 +329,15 @@ def models() -> list[ModelInfo]:
     return shipped_models()
 
 
-def info(path: str | Path) -> ModelInfo | Image | Fingerprint:
+def info(path: str | Path, *, axes: str | None = None) -> ModelInfo | Image | Fingerprint:
     """What is known of a model (its name, file or folder), an image file, or an annotated folder.
+
+    Parameters
+    ----------
+    path
+        The model, file or folder.
+    axes
+        Axes of the images, where their files do not say so or say it wrongly.
 
     Raises
     ------
@@ -343,11 +350,11 @@ def info(path: str | Path) -> ModelInfo | Image | Fingerprint:
 
     path = Path(path)
     if path.suffix.lower() in io.SUFFIXES:
-        return io.open_lazy(path)
+        return io.open_lazy(path, axes=axes)
     if path.is_dir() and not any((path / name).is_file() for name in ("model.safetensors", "config.json")):
         from .data.fingerprint import fingerprint
 
-        return fingerprint(_understood(path))
+        return fingerprint(_understood(path, axes))
     found = find_model(path)
     return load(found).info if found.is_dir() else read_info(found)
 

@@ -356,6 +356,14 @@ def test_damaged_tiffs_are_spoken_of_once(capsys, caplog, monkeypatch, tmp_path)
     assert caplog.records  # otherwise there was nothing to be silent about
 
 
+def test_info_takes_axes_and_asks_for_them_as_an_option(tmp_path, capsys) -> None:
+    np.save(tmp_path / "stack.npy", np.zeros((5, 6, 7), np.uint8))
+    assert main(["info", str(tmp_path / "stack.npy")]) == 2
+    assert "e.g. --axes ZYX" in capsys.readouterr().err
+    assert main(["info", str(tmp_path / "stack.npy"), "--axes", "ZYX"]) == 0
+    assert "5 x 6 x 7" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("channels", "shown"),
     [((2,), "channels  2"), (("DAPI", 0), "channels  DAPI, 0"), (("grey",), "channels  grey")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import textwrap
@@ -10,9 +11,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
-__all__ = ["Progress", "counted", "say", "show_progress", "table", "tolerant_streams", "warn", "wrapped"]
+__all__ = [
+    "Progress",
+    "as_options",
+    "counted",
+    "say",
+    "show_progress",
+    "table",
+    "tolerant_streams",
+    "warn",
+    "wrapped",
+]
 
 SECONDS_BETWEEN_LINES = 5.0
+
+_ARGUMENT = re.compile(r"\b(axes|plane)='?(\w+)'?")
+"""An argument, as errors spell it for those who call from Python."""
 
 
 class Progress(Protocol):
@@ -40,7 +54,18 @@ def counted(number: int, noun: str) -> str:
 
 def warn(text: str) -> None:
     """A line about what went wrong, on standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(as_options(text) + "\n")
+
+
+def as_options(text: str) -> str:
+    """A message with the arguments that it names spelled as options of the command line.
+
+    Examples
+    --------
+    >>> as_options("name one (plane=0), or the axes (axes='TYX' for time)")
+    'name one (--plane 0), or the axes (--axes TYX for time)'
+    """
+    return _ARGUMENT.sub(r"--\1 \2", text)
 
 
 def tolerant_streams() -> None:

@@ -25,17 +25,19 @@ EMPTY: tuple[object, ...] = (None, "", (), [], {})
 """What is not worth a line."""
 
 
-def info(path: str, /) -> int:
+def info(path: str, /, *, axes: str | None = None) -> int:
     """Describe an image, a model or an annotated folder.
 
     Parameters
     ----------
     path
         A file, a folder, or the name of a model that ships.
+    axes
+        Axes of the images, a letter of TPZCYX for each dimension, where their files do not say so or say it wrongly.
     """
     from .. import api
 
-    rows = list(_rows(api.info(path)))
+    rows = list(_rows(api.info(path, axes=axes)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         # tables have no name, and are not broken
