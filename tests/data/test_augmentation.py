@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from stellate.data.augmentation import Augmentation, take_patch
+from stellate.data.augmentation import Augmentation, choose_zoom, take_patch
 from stellate.data.placement import UNKNOWN
 from stellate.data.samples import Sample
 from stellate.results import Instances
@@ -89,6 +89,14 @@ def test_objects_are_brought_to_the_wanted_size() -> None:
         sizes += [2 * np.sqrt((patch == k).sum() / np.pi) for k in whole if k > 0]
     assert len(sizes) > 20
     assert np.median(sizes) == pytest.approx(40, abs=1.5)
+
+
+@pytest.mark.parametrize(("chance", "expected"), [(0.0, 0), (0.25, 50), (1.0, 200)])
+def test_as_many_patches_are_magnified_as_wanted(chance: float, expected: int) -> None:
+    twice = replace(Augmentation.none(), scale=(2.0, 2.0), scale_chance=chance)
+    zooms = [choose_zoom(twice, None, np.random.default_rng(seed)) for seed in range(200)]
+    assert set(zooms) <= {1.0, 2.0}
+    assert abs(zooms.count(2.0) - expected) <= 18  # 3 standard deviations
 
 
 def test_magnified_outlines_are_smooth() -> None:

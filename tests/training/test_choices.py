@@ -131,9 +131,8 @@ def test_normalisation_can_be_set() -> None:
     settings = TrainSettings(normalize_low=0.0, normalize_high=99.0, normalize_channels="joint")
     choices = choose("stardist", data(16), settings)
     assert choices.normalization == Normalization(0, 99, "joint")
-    assert (
-        "0 % to 99 %: as set; these percentiles of each image, of all channels together"
-        in choices.lines()[-1]
+    assert "0 % to 99 %: as set; these percentiles of each image, of all channels together" in next(
+        line for line in choices.lines() if line.startswith("normalisation")
     )
     with pytest.raises(ConfigError, match=r"percentiles 99\.9 and 99\.8"):
         choose("stardist", data(16), TrainSettings(normalize_low=99.9))
@@ -185,6 +184,9 @@ def test_a_patch_that_the_network_cannot_take() -> None:
         ({"synthetic": 1.5}, "synthetic 1.5: expected a number from 0 to 1, below 1"),
         ({"batch_size": 5, "devices": 2}, "cannot be shared evenly"),
         ({"scale": (2.0, 1.0)}, "the smaller number first"),
+        ({"scale_chance": 1.1}, "scale_chance 1.1: expected a number from 0 to 1"),
+        ({"scale_chance": True}, "scale_chance True: expected a number from 0 to 1"),
+        ({"intensity": -0.5}, "intensity -0.5: expected a number, not negative"),
         ({"workers": -1}, "workers -1: expected a whole number, at least 0"),
     ],
 )

@@ -40,8 +40,11 @@ def volumes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def made(volumes: Dataset, **changes: Any) -> tuple[Any, Any]:
-    choices = Choices(network=dict(NETWORK), anisotropy=(3.0, 1.0, 1.0), patch=(4, 16, 16))
-    settings = TrainSettings(**{"intensity": 0.0, **changes})
+    intensity = changes.pop("intensity", 0.0)
+    choices = Choices(
+        network=dict(NETWORK), anisotropy=(3.0, 1.0, 1.0), patch=(4, 16, 16), intensity=intensity
+    )
+    settings = TrainSettings(**changes)
     return patch_datasets(volumes[:2], volumes[2:], Labels(), choices, settings=settings)
 
 

@@ -45,6 +45,16 @@ def why(choices: Any, name: str) -> str:
     return next(r.why for r in choices.reasons if r.name == name)
 
 
+def test_patches_vary_less_than_those_of_objects_unless_set() -> None:
+    choices = choose("unet", data(), TrainSettings())
+    assert (choices.scale_chance, choices.intensity) == (0.2, 0.5)
+    objects = choose("stardist", data(), TrainSettings())
+    assert (objects.scale_chance, objects.intensity) == (1.0, 1.0)
+    choices = choose("unet", data(), TrainSettings(scale_chance=1, intensity=0))
+    assert (choices.scale_chance, choices.intensity) == (1, 0)
+    assert why(choices, "variation") == "as set"
+
+
 @pytest.mark.parametrize("model", MODEL_NAMES)
 @pytest.mark.parametrize("span", [4.0, 20.0, 60.0, 190.0])
 def test_what_is_chosen_makes_a_network_and_fits_together(model: str, span: float) -> None:

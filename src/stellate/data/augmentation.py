@@ -38,6 +38,8 @@ class Augmentation:
     """Mirror and turn by quarter turns."""
     scale: tuple[float, float] = (0.75, 1.33)
     """Factors of magnification."""
+    scale_chance: float = 1.0
+    """Chance that a patch is magnified."""
     rotation_chance: float = 0.3
     """Chance of a turn by any angle."""
     diameters: tuple[float, float] | None = None
@@ -112,6 +114,8 @@ def choose_zoom(augmentation: Augmentation, diameter: float | None, rng: np.rand
         Source of all choices.
     """
     low, high = augmentation.scale
+    if augmentation.scale_chance < 1 and rng.random() >= augmentation.scale_chance:
+        low = high = 1.0
     zoom = math.exp(rng.uniform(math.log(low), math.log(high))) if low < high else low
     if diameter and augmentation.diameters and rng.random() < augmentation.diameter_chance:
         smallest, largest = augmentation.diameters

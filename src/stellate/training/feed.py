@@ -140,7 +140,10 @@ def _train_patches(train: Dataset, task: Any, choices: Choices, *, settings: Tra
         sources.append(_generated(choices, settings))
         shares.append(settings.synthetic)
     augmentation = Augmentation(
-        scale=settings.scale, diameters=settings.diameters, intensity=settings.intensity
+        scale=settings.scale,
+        scale_chance=choices.scale_chance,
+        diameters=settings.diameters,
+        intensity=choices.intensity,
     )
     return PatchDataset(
         sources, task.target, settings=_patches(choices, augmentation), seed=settings.seed, shares=shares

@@ -19,6 +19,7 @@ from .run_choices import (
     choose_normalization,
     choose_patch,
     choose_rate,
+    choose_variation,
     forgo_encoder_weights,
     is_volumes,
     keep_network,
@@ -33,6 +34,8 @@ PATCH_VOXELS = 2**18
 MOST_PATCHES, BATCH_PIXELS, BATCH_VOXELS = 16, 2**18, 2**19
 # Patches elsewhere show classes as often as they are; without any, a network finds rare ones everywhere.
 PLACED_BY_CLASS = 0.5
+# About what nnU-Net does (Isensee et al., Nature Methods 2021): as much as objects are varied costs thin structures.
+MAGNIFIED, INTENSITY = 0.2, 0.5
 
 
 def choose_map_network(
@@ -62,6 +65,13 @@ def choose_map_network(
         choices, settings, batch_norm=batch_norm, without="without batch norm", fine_tuning=fine_tuning
     )
     choose_normalization(choices, settings, start.normalization if start else None)
+    choose_variation(
+        choices,
+        settings,
+        scale_chance=MAGNIFIED,
+        intensity=INTENSITY,
+        why="size and brightness tell classes apart",
+    )
     if start is None:
         _choose_encoder_weights(choices, model, settings, getattr(config, "encoder", None))
     else:

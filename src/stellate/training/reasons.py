@@ -49,6 +49,10 @@ class Choices:
         Weights that an encoder by name begins with; empty for none.
     foreground_chance
         Chance that a patch is placed where an object, or a class drawn before, is.
+    scale_chance
+        Chance that a patch is magnified.
+    intensity
+        Strength of random changes of intensity.
     image_chances
         How likely each image is to be drawn; None for all alike.
     reasons
@@ -65,6 +69,8 @@ class Choices:
     anisotropy: tuple[float, ...] = (1.0, 1.0, 1.0)
     encoder_weights: str = ""
     foreground_chance: float = 0.9
+    scale_chance: float = 1.0
+    intensity: float = 1.0
     image_chances: npt.NDArray[np.float64] | None = None
     reasons: list[Reason] = field(default_factory=list)
 

@@ -20,6 +20,7 @@ __all__ = [
     "choose_normalization",
     "choose_patch",
     "choose_rate",
+    "choose_variation",
     "forgo_encoder_weights",
     "is_volumes",
     "keep_network",
@@ -184,6 +185,31 @@ def choose_rate(
     rate = (1e-3 if batch_norm else 3e-4) * (0.3 if fine_tuning else 1)
     why += ", lower to fine-tune" if fine_tuning else ""
     choices.learning_rate = choices.note("learning rate", rate, why)
+
+
+def choose_variation(
+    choices: Choices, settings: TrainSettings, *, scale_chance: float, intensity: float, why: str
+) -> None:
+    """How often patches are magnified, and how much their intensities vary.
+
+    Parameters
+    ----------
+    choices
+        Gets them.
+    settings
+        What the user set.
+    scale_chance, intensity
+        What suits the task.
+    why
+        Of both.
+    """
+    given = [value for value in (settings.scale_chance, settings.intensity) if value is not None]
+    choices.scale_chance = scale_chance if settings.scale_chance is None else settings.scale_chance
+    choices.intensity = intensity if settings.intensity is None else settings.intensity
+    low, high = settings.scale
+    magnified = f"{choices.scale_chance:.0%} of the patches magnified {low:g} to {high:g} times"
+    shown = f"{magnified if low < high else 'no magnification'}, intensities varied by {choices.intensity:g}"
+    choices.note("variation", shown, "as set" if len(given) == 2 else why)
 
 
 def choose_normalization(choices: Choices, settings: TrainSettings, start: Mapping[str, Any] | None) -> None:

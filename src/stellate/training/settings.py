@@ -20,7 +20,7 @@ _WHOLE = {
     "workers": 0, "patience": 0, "warmup_steps": 0, "seed": 0,
 }  # fmt: skip
 _SHARES = ("validation", "synthetic", "ema_decay")
-_NOT_NEGATIVE = ("weight_decay", "intensity", *_SHARES)
+_NOT_NEGATIVE = ("weight_decay", *_SHARES)
 _WORDS = {
     "schedule": ("cosine", "plateau"),
     "device": ("auto", "cpu", "cuda", "mps"),
@@ -88,10 +88,12 @@ class TrainSettings(MaskOptions):
     """Whether each channel has percentiles of its own (the default) or all share them, as colours may."""
     scale: tuple[float, float] = (0.75, 1.33)
     """Range of random magnification."""
+    scale_chance: float | None = None
+    """Chance that a patch is magnified; by default 1, for classes of pixels 0.2."""
     diameters: tuple[float, float] | None = None
     """Range of object diameters, in pixels, that the model should learn by magnification; none by default."""
-    intensity: float = 1.0
-    """Strength of random changes of intensity; 0 for none."""
+    intensity: float | None = None
+    """Strength of random changes of intensity, 0 for none; by default 1, for classes of pixels 0.5."""
     synthetic: float = 0.0
     """Share of patches that are generated fluorescence fields instead of the data."""
     from_model: str | Path | None = None
@@ -124,6 +126,10 @@ class TrainSettings(MaskOptions):
                 raise ConfigError(f"{name} {value!r}: expected a whole number, at least {least}")
         for name in _NOT_NEGATIVE:
             _check_number(name, getattr(self, name), below=1 if name in _SHARES else math.inf)
+        if self.intensity is not None:
+            _check_number("intensity", self.intensity)
+        if self.scale_chance is not None:
+            _check_chance("scale_chance", self.scale_chance)
         if self.learning_rate is not None:
             _check_number("learning_rate", self.learning_rate)
             if self.learning_rate == 0:
@@ -156,6 +162,11 @@ def _check_number(name: str, value: Any, *, below: float = math.inf) -> None:
             "a number, not negative" if below == math.inf else f"a number from 0 to {below}, below {below}"
         )
         raise ConfigError(f"{name} {value!r}: expected {limits}")
+
+
+def _check_chance(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ConfigError(f"{name} {value!r}: expected a number from 0 to 1")
 
 
 def _check_range(name: str, value: Any) -> None:

@@ -19,6 +19,7 @@ from .run_choices import (
     choose_normalization,
     choose_patch,
     choose_rate,
+    choose_variation,
     forgo_encoder_weights,
     is_volumes,
     keep_network,
@@ -66,6 +67,8 @@ def choose_stardist(data: Fingerprint, settings: TrainSettings, start: ModelInfo
     fine_tuning = start is not None
     choose_rate(choices, settings, batch_norm=config.batch_norm, without=without, fine_tuning=fine_tuning)
     choose_normalization(choices, settings, start.normalization if start else None)
+    why = "so that cells are found in images of other microscopes as well"
+    choose_variation(choices, settings, scale_chance=1.0, intensity=1.0, why=why)
     return choices
 
 
