@@ -6,7 +6,7 @@
 DATA holds `wbc_zheng2018` (300 white blood cells, RGB, about 120 x 120 pixels: background, cytoplasm, nucleus) and
 `isbi2012_membranes` (24 consecutive slices of 512 x 512 pixels: membrane, cell), each with images/ and masks/. The
 cells are divided at random, 60 to measure on and 12 to validate on, pictures that are there twice staying on one side;
-the slices are divided as they lie: 00-15, 16-18 to validate on, 19-23 to measure on. Everything is trained with 200
+the slices are divided as they lie: 00-15, 16-18 to validate on, 19-23 to measure on. Everything is trained with 600
 steps of 4 patches of 96 x 96 pixels, small widths, and stellate's defaults for the rest. The seed changes the training,
 not the division.
 
@@ -29,11 +29,11 @@ import numpy as np
 import peer
 
 SETTINGS: dict[str, Any] = {
-    "epochs": 2,
+    "epochs": 6,
     "steps_per_epoch": 100,
     "batch_size": 4,
     "patch": (96, 96),
-    "warmup_steps": 30,
+    "warmup_steps": 60,
     "validation_patches": 16,
 }
 WINDOW = {"base_channels": 8, "patch_size": 32, "depth": 2, "hidden_channels": 64}
@@ -55,6 +55,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "segnet, vgg16": ("segnet", {"variant": "vgg16", "base_channels": 8}),
     "segnet, basic": ("segnet", {"variant": "basic", "base_channels": 16}),
     "unet": ("unet", HOURGLASS),
+    "unet, deeper": ("unet", {**HOURGLASS, "depth": 4, "max_channels": 96}),
 }
 
 SIDES = (512, 2048)

@@ -2,7 +2,7 @@
 
     python benchmarks/ladder_peer.py DATA --keep FOLDER [--sets wbc isbi] [--seeds 0 1 2] [--timings]
 
-Images, division, steps and patches are those of `ladder.py`, whose rows for `unet` are shown beside. The peer has a
+Images, division, steps and patches are those of `ladder.py`, whose rows for its deeper U-Net are shown beside. The peer has a
 ResNet-18 that begins by chance (no pre-trained weights), as it comes with five levels, or with three and a narrower way
 up, which is nearer to stellate's size. It is trained as its example for several classes shows it: intensities divided
 by 255, then scaled as ImageNet's are, random crops and mirror images, Dice loss, Adam at 2e-4 that falls to 1e-5 along
@@ -47,6 +47,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from stellate.data.normalization import IMAGENET
 
 LEVELS = {"five levels": (256, 128, 64, 32, 16), "three levels": (64, 32, 16)}
+OURS = "unet, deeper"
 RATES, LEAST_RATE = (2e-4, 1e-3), 1e-5
 STEPS = SETTINGS["epochs"] * SETTINGS["steps_per_epoch"]
 STRIDE = 32
@@ -212,7 +213,7 @@ def print_scores(args: argparse.Namespace, name: str) -> None:
     columns = "GFLOP, 512 x 512 | training, processor s | a step, ms"
     print(f"\n| {name}: {SETS[name].test} images | seeds | mIoU | outlines, F1 | parameters | {columns} |")
     print("|---|---|---|---|---|---|---|---|")
-    runs = {"stellate, unet": ("unet", flops("unet", name))}
+    runs = {"stellate, unet": (file_name(OURS), flops(OURS, name))}
     for levels in LEVELS:
         work = operations(Peer(levels, len(SETS[name].values)), 3, 512)
         for rate in RATES:
@@ -232,7 +233,7 @@ def print_scores(args: argparse.Namespace, name: str) -> None:
 def print_timings(args: argparse.Namespace, name: str) -> None:
     sides = " | ".join(f"{side} x {side}, s | beside the image, GB" for side in SIDES)
     print(f"\n| {name}: prediction | {sides} |\n|---|" + "---|---|" * len(SIDES))
-    ours = args.keep / name / f"unet-{args.seeds[0]}" / "model.safetensors"
+    ours = args.keep / name / f"{file_name(OURS)}-{args.seeds[0]}" / "model.safetensors"
     print(
         f"| stellate, unet | {' | '.join(one_in_a_process(args, ours, side) for side in SIDES)} |", flush=True
     )
