@@ -2,11 +2,12 @@
 
     python benchmarks/ladder_peer.py DATA --keep FOLDER [--sets wbc isbi] [--seeds 0 1 2] [--timings]
 
-Images, division, steps and patches are those of `ladder.py`, whose rows for its deeper U-Net are shown beside. The peer has a
-ResNet-18 that begins by chance (no pre-trained weights), as it comes with five levels, or with three and a narrower way
-up, which is nearer to stellate's size. It is trained as its example for several classes shows it: intensities divided
-by 255, then scaled as ImageNet's are, random crops and mirror images, Dice loss, Adam at 2e-4 that falls to 1e-5 along
-a cosine, float32, the last weights. A second run of each has five times the rate, 1e-3, which is stellate's.
+Images, division, steps and patches are those of `ladder.py`, whose rows for its deeper U-Net are shown beside. The peer
+has a ResNet-18 that begins by chance (no pre-trained weights), as it comes with five levels, or with three and a
+narrower way up, which is nearer to stellate's size. It is trained as its example for several classes shows it:
+intensities divided by 255, then scaled as ImageNet's are, random crops and mirror images, Dice loss, Adam at 2e-4 that
+falls to 1e-5 along a cosine, float32, the last weights. A second run of each has five times the rate, 1e-3, which is
+stellate's.
 
 A step is processor time: patch, forward, backward and optimiser; stellate's has its share of the validation after each
 100 steps as well. Predictions go from the pixels of an image to its class map.
