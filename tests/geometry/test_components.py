@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from stellate.errors import ConfigError, InputError
+from stellate.geometry import components
 from stellate.geometry.components import (
     BACKGROUND,
     BORDER,
@@ -150,6 +151,41 @@ def test_touching_objects_come_back(width):
     wrong = sum(int(((truth == t) & (found != k)).sum()) for t, k in main.items())
     assert wrong < 0.02 * (truth > 0).sum()
     assert not found[truth == 0].any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(
+        np.int8, array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9), elements=st.integers(-1, 2)
+    ),
+    st.sampled_from([1, 40, 10**6]),
+    st.integers(1, 2),
+)
+def test_borders_fall_to_the_nearest_object_in_blocks_of_any_size(regions, block, width):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(components, "_GROWN", block)
+        found = instances_of_regions(regions, width=width)
+    pieces, _ = label_components(regions, background=(BACKGROUND, BORDER))
+    np.testing.assert_array_equal(found[regions != BORDER], pieces[regions != BORDER])
+    objects = np.argwhere(pieces > 0)
+    for pixel in np.argwhere(regions == BORDER):
+        squares = ((objects - pixel) ** 2).sum(-1)
+        # distances are compared squared, so that nothing is rounded
+        near = squares.min(initial=10**6)
+        owners = {int(pieces[tuple(o)]) for o in objects[squares == near]}
+        assert int(found[tuple(pixel)]) in (owners if near <= (2 * width) ** 2 else {0})
+
+
+def test_growing_into_borders_takes_little_memory():
+    truth = np.kron(np.arange(1, 65).reshape(8, 8), np.ones((250, 250), int))
+    regions = regions_of_instances(truth).astype(np.uint8)
+    instances_of_regions(regions)  # compiled, if it was not
+    tracemalloc.start()
+    labels = instances_of_regions(regions)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(np.unique(labels)) == 64
+    assert peak < labels.nbytes + 60 * 2**20
 
 
 def test_objects_a_gap_apart_are_all_foreground():

@@ -7,6 +7,7 @@ MICCAI 2015, leave a line of background between touching cells for the same purp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ REGION_NAMES = ("background", "foreground", "border")
 """Names of the classes that `regions_of_instances` gives, by id."""
 
 _REACH = 2.0
+_GROWN = 1 << 20
+"""Pixels at a time; what is made of them takes thirty times as much memory as they do."""
 
 
 def label_components(
@@ -151,17 +154,37 @@ def instances_of_regions(regions: npt.NDArray[Any], *, width: int | Sequence[int
     """
     widths = np.array(_widths(width, regions.ndim), dtype=np.float64)
     labels, _ = label_components(regions, background=(BACKGROUND, BORDER))
-    border = np.argwhere(regions == BORDER)
-    if not len(border) or not labels.max(initial=0) > 0:
+    if not labels.max(initial=0) > 0:
         return labels
+    reach, rows = math.ceil(_REACH * widths[0]), max(1, _GROWN * len(labels) // labels.size)
+    # what has grown in one block must not be grown from in the next one
+    grown = [
+        _grown(labels, regions, slice(start, start + rows), reach=reach, sampling=1 / widths)
+        for start in range(0, len(labels), rows)
+    ]
+    for at, ids in grown:
+        labels[at] = ids
+    return labels
+
+
+def _grown(
+    labels: Labels, regions: npt.NDArray[Any], block: slice, *, reach: int, sampling: npt.NDArray[np.float64]
+) -> tuple[tuple[npt.NDArray[np.int64], ...], npt.NDArray[np.int32]]:
+    """Border pixels in a block of rows, or planes, that objects reach, and the objects that they fall to."""
+    border = np.argwhere(regions[block] == BORDER)
+    first = max(0, block.start - reach)
+    near = labels[first : block.stop + reach]
+    if not len(border) or not near.max() > 0:
+        return tuple(border[:0].T), np.empty(0, dtype=np.int32)
     # widths are the unit along their axes, so that a border reaches as far along each
     distance, nearest = ndimage.distance_transform_edt(
-        labels <= 0, sampling=1 / widths, return_distances=True, return_indices=True
+        near <= 0, sampling=sampling, return_distances=True, return_indices=True
     )
-    at = tuple(border.T)
-    at = tuple(border[distance[at] <= _REACH].T)
-    labels[at] = labels[tuple(nearest[(slice(None), *at)])]
-    return labels
+    border[:, 0] += block.start - first
+    border = border[distance[tuple(border.T)] <= _REACH]
+    ids = near[tuple(nearest[(slice(None), *border.T)])]
+    border[:, 0] += first
+    return tuple(border.T), ids
 
 
 def _check(array: npt.NDArray[Any]) -> None:
