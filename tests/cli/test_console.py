@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 
 from stellate.cli import console
-from stellate.cli.console import show_progress, table, wrapped
+from stellate.cli.console import as_options, show_progress, show_warnings, table, wrapped
 from stellate.cli.evaluate import say_classes
 from stellate.metrics.instances import score_instances
 from stellate.results import Instances
@@ -39,6 +40,25 @@ def test_terminal_progress_shows_names_with_brackets_as_they_are() -> None:
         progress(1, 4, "well[bold]A1.tif")
     assert "well[bold]A1.tif" in stream.getvalue()
     assert "1/4" in stream.getvalue()
+
+
+def test_own_warnings_are_lines_told_once_and_those_of_others_stay(capsys, monkeypatch) -> None:
+    others: list[str] = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_, **__: others.append(str(message)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with show_warnings():
+            for name, line in ((console.__file__, 3), (console.__file__, 4), ("/elsewhere/package.py", 3)):
+                warnings.warn_explicit("uneven, see channels=2", UserWarning, name, line)
+    assert capsys.readouterr().err == "warning: uneven, see --channels 2\n"
+    assert others == ["uneven, see channels=2"]
+
+
+def test_arguments_in_messages_become_options() -> None:
+    assert (
+        as_options("the one to use (channels=0), or axes='TYX'")
+        == "the one to use (--channels 0), or --axes TYX"
+    )
 
 
 def test_table_shows_what_is_missing_and_puts_numbers_right() -> None:

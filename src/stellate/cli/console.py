@@ -7,8 +7,10 @@ import shutil
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "counted",
     "say",
     "show_progress",
+    "show_warnings",
     "table",
     "tolerant_streams",
     "warn",
@@ -25,7 +28,7 @@ __all__ = [
 
 SECONDS_BETWEEN_LINES = 5.0
 
-_ARGUMENT = re.compile(r"\b(axes|plane)='?(\w+)'?")
+_ARGUMENT = re.compile(r"\b(axes|channels|plane)='?(\w+)'?")
 """An argument, as errors spell it for those who call from Python."""
 
 
@@ -55,6 +58,26 @@ def counted(number: int, noun: str) -> str:
 def warn(text: str) -> None:
     """A line about what went wrong, on standard error."""
     sys.stderr.write(as_options(text) + "\n")
+
+
+@contextmanager
+def show_warnings() -> Iterator[None]:
+    """Show a warning of stellate as a line, once; those of other packages as Python does."""
+    told: set[str] = set()
+    other = warnings.showwarning
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, *place: Any, **more: Any
+    ) -> None:
+        if not Path(filename).is_relative_to(Path(__file__).parents[1]):
+            other(message, category, filename, *place, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            warn(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def as_options(text: str) -> str:

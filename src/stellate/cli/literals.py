@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["as_text", "literal", "literals"]
+
+_CALL = re.compile(r"\w\s*\(")
+"""A name with its numbers in brackets; the commas there part these numbers, not values of the setting."""
 
 
 def literals(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,8 +28,10 @@ def literal(text: str) -> Any:
     --------
     >>> literal("4"), literal("2,2"), literal("true"), literal("iou"), literal("1e-3")
     (4, (2, 2), True, 'iou', 0.001)
+    >>> literal("dice + tversky(alpha=0.3, beta=0.7)")
+    'dice + tversky(alpha=0.3, beta=0.7)'
     """
-    if "," in text:
+    if "," in text and not _CALL.search(text):
         return tuple(literal(part.strip()) for part in text.strip("[]()").split(",") if part.strip())
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from ..errors import StellateError
 from .config_file import config_file
-from .console import tolerant_streams, warn
+from .console import show_warnings, tolerant_streams, warn
 from .convert import convert
 from .data import data
 from .demo import demo
@@ -87,7 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("stellate", "tifffile"):
         logging.getLogger(name).setLevel(logging.DEBUG if debug else logging.CRITICAL)
     try:
-        status = app.meta(arguments, exit_on_error=False, print_error=False)
+        with show_warnings():
+            status = app.meta(arguments, exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
         warn(
             "stopped; what was finished is kept, and the same command goes on from there (train: with --resume)"

@@ -116,13 +116,19 @@ def judge(seen: Evidence) -> tuple[str, str]:
     often = min(n for _, n in seen.values)
     listed = ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
     pieces = f"{seen.one_piece:.0%} of them are one connected piece"
-    recurring = seen.n_masks > 1 and often > _RECURRING * seen.n_masks
-    if min(np.diff([0, *values])) >= _APART and recurring:
+    # empty masks say nothing
+    filled = [n for n in seen.counts if n]
+    recurring = len(filled) > 1 and often > _RECURRING * len(filled)
+    apart = min(np.diff([0, *values])) >= _APART
+    if apart and recurring:
         return "classes", f"the values {listed} are far apart and the same from mask to mask"
     if often > 1 and seen.one_piece <= _IN_PIECES:
         return "classes", f"the values {listed} recur from mask to mask, and {pieces}"
-    varying = seen.n_masks > 1 and (len(set(seen.counts)) > 1 or not recurring)
-    if seen.one_piece >= _IN_ONE_PIECE and (varying or max(seen.counts) >= _MANY):
+    varying = len(filled) > 1 and (len(set(filled)) > 1 or not recurring)
+    # few values far apart, one of which is in most masks, may be classes that not every image has
+    usual = max(n for _, n in seen.values) > _RECURRING * len(filled)
+    chosen = apart and usual and len(filled) > 1 and max(filled) < _MANY
+    if seen.one_piece >= _IN_ONE_PIECE and (varying or max(filled) >= _MANY) and not chosen:
         spread = f"from {min(seen.counts)} to {max(seen.counts)} values in a mask"
         return "instances", f"{spread}, and {pieces}"
     return "", f"the values {listed} occur, and {pieces}"

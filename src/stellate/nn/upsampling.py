@@ -212,7 +212,7 @@ class TransposedConvolution(nn.Module):
             counts = kernels_per_pixel(kernel, stride)
             warnings.warn(
                 f"transposed convolution: with a kernel of {kernel} pixels and a stride of {stride}, {min(counts)} "
-                f"kernels meet at some pixels and {max(counts)} at others, which shows as a checkerboard; choose a "
+                f"or {max(counts)} kernels meet at a pixel in turn, which shows as a checkerboard; choose a "
                 f"kernel of {stride} or {stride * -(-kernel // stride)}, or another way up",
                 stacklevel=2,
             )
