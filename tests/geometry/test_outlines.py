@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from stellate.geometry.outlines import outlines, polygons_of, trace_rings
+import stellate.geometry.outlines as module
+from stellate.geometry.outlines import _inside, outlines, polygons_of, trace_rings
 
 small_labels = hnp.arrays(
     np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=10), elements=st.integers(-1, 2)
@@ -64,6 +65,18 @@ def test_an_island_in_a_hole_keeps_the_holes_apart():
     outer_hole, inner_hole = pieces[0][1], pieces[1][1]
     assert np.ptp(outer_hole, axis=0).tolist() == [7, 7]
     assert np.ptp(inner_hole, axis=0).tolist() == [1, 1]
+
+
+def test_few_outlines_are_looked_at_for_each_hole_of_a_net(monkeypatch):
+    net = (np.random.default_rng(0).random((200, 200)) < 0.5).astype(np.int32)
+    rings = trace_rings(net)
+    looks = []
+    monkeypatch.setattr(module, "_inside", lambda *given: looks.append(1) or _inside(*given))
+    (pieces,) = polygons_of(rings, 1)
+    n_holes = int((rings.areas < 0).sum())
+    assert sum(len(holes) for _, *holes in pieces) == n_holes > 500
+    assert len(pieces) > 1000
+    assert len(looks) < 3 * n_holes
 
 
 @settings(max_examples=300, deadline=None)

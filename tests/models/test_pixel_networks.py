@@ -167,10 +167,11 @@ def test_contract(make: Callable[[Any], nn.Module], config: Any, tmp_path: Path)
     contract.check_model(model, small, tmp_path)
 
 
-def test_contract_with_an_encoder_by_name(tmp_path: Path) -> None:
-    """Its model file is read without the weights that it began with."""
+@pytest.mark.parametrize("encoder", ["resnet18", "mit_b0"])
+def test_contract_with_an_encoder_by_name(encoder: str, tmp_path: Path) -> None:
+    """Its model file is read without the weights that it began with; transformers read tensors as they are made."""
     pytest.importorskip("segmentation_models_pytorch", reason="an optional extra")
-    small = {"encoder": "resnet18", "depth": 4, "base_channels": 4, "in_channels": 2, "n_classes": 3}
+    small = {"encoder": encoder, "depth": 4, "base_channels": 4, "in_channels": 2, "n_classes": 3}
     contract.check_model(entry("unet"), small, tmp_path)
 
 

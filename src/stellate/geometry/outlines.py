@@ -99,14 +99,20 @@ def polygons_of(rings: Rings, count: int) -> list[list[list[Ring]]]:
 def _pieces(rings: Rings, members: range) -> list[list[Ring]]:
     outer = sorted((k for k in members if rings.areas[k] > 0), key=lambda k: -rings.areas[k])
     pieces = {k: [rings.ring(k)] for k in outer}
+    first = np.array([rings.ring(k).min(axis=0) for k in outer])
+    last = np.array([rings.ring(k).max(axis=0) for k in outer])
     for hole in members:
         if rings.areas[hole] > 0:
             continue
         owner = outer[0]
         if len(outer) > 1:
-            # A piece may lie in a hole of another: the smallest outline around a pixel of the rim is its own.
+            # A piece may lie in a hole of another: the smallest outline around a pixel of the rim is its own. A net
+            # has thousands of holes and pieces, so only those within whose box it lies are looked at, smallest first.
             pixel = _pixel_beside(rings.ring(hole))
-            owner = next(k for k in reversed(outer) if _inside(pixel, rings.ring(k)))
+            largest, *others = np.flatnonzero(((first < pixel) & (pixel < last)).all(axis=1))
+            owner = outer[
+                next((k for k in reversed(others) if _inside(pixel, rings.ring(outer[k]))), largest)
+            ]
         pieces[owner].append(rings.ring(hole))
     return [pieces[k] for k in outer]
 

@@ -64,15 +64,19 @@ def unet_with_encoder(name: str, in_channels: int, n_classes: int, *, widths: Se
     """
     import segmentation_models_pytorch as smp
 
+    wanted = torch.get_default_device()
     try:
-        unet: Any = smp.Unet(
-            name,
-            encoder_depth=len(widths),
-            encoder_weights=None,
-            decoder_channels=tuple(reversed(widths)),
-            in_channels=in_channels,
-            classes=n_classes,
-        )
+        # some transformers read numbers from tensors as they are made, which those without content (meta) do not have
+        with torch.device("cpu"):
+            unet: Any = smp.Unet(
+                name,
+                encoder_depth=len(widths),
+                encoder_weights=None,
+                decoder_channels=tuple(reversed(widths)),
+                in_channels=in_channels,
+                classes=n_classes,
+            )
+        unet = unet.to(wanted)
         _leave_out_unused(unet, in_channels, 2 ** len(widths))
     except (ValueError, KeyError, RuntimeError, AssertionError) as error:
         raise ConfigError(
