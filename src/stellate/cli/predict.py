@@ -32,8 +32,8 @@ def predict(
     For every image: NAME_labels.tif, NAME_overlay.png, NAME_objects.csv (measurements), NAME_rois.zip
     (ImageJ) and NAME_objects.geojson (QuPath); for every volume also NAME_planes.png (three planes) and
     NAME_meshes.glb, .ply and .obj (surfaces). Of a model for classes of pixels: NAME_classes.tif,
-    NAME_overlay.png and NAME_areas.csv; --instances adds what there is for objects. Images that were done
-    before are skipped.
+    NAME_overlay.png and NAME_areas.csv; --instances adds what there is for objects, but for surfaces.
+    Images that were done before are skipped.
 
     Parameters
     ----------
