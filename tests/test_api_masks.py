@@ -64,7 +64,7 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("model", SMALL)
 def test_every_model_learns(model: str, folder: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    settings = {**SETTINGS, "epochs": 6 if model == "segnet" else 3, "network": SMALL[model]}
+    settings = {**SETTINGS, "epochs": 9 if model == "segnet" else 3, "network": SMALL[model]}
     trained = stellate.train(model, folder, tmp_path / "run", settings=settings, say=said.append)
     assert said[0] == "masks hold classes: as set; the ground is class 0"
     assert any(line.startswith("class weights") for line in said)

@@ -130,7 +130,10 @@ def choose_patch(
                 f"patch {patch}: expected {len(stride)} numbers ({sides}), for the data is {kind_of(data)}"
             )
         if any(p % s for p, s in zip(patch, stride, strict=True)):
-            raise ConfigError(f"patch {patch}: all sides must be multiples of the network's stride {stride}")
+            near = tuple(max(1, round(p / s)) * s for p, s in zip(patch, stride, strict=True))
+            raise ConfigError(
+                f"patch {patch}: all sides must be multiples of the network's stride {stride}, such as {near}"
+            )
     choices.patch = choices.note("patch", patch, why)
 
 
