@@ -68,7 +68,7 @@ def test_many_classes_are_not_shown_against_one_another() -> None:
 
 def test_info_shows_tables_below_the_other_scores(capsys, monkeypatch) -> None:
     known = ModelInfo("a", "unet", "segmentation", {}, metrics={"validation": masks_of(3), "note": "as is"})
-    monkeypatch.setattr(api, "info", lambda path: known)
+    monkeypatch.setattr(api, "info", lambda path, axes: known)
     assert main(["info", "a"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum("class 1" in line for line in lines) == 3  # a heading, and a row of each table
