@@ -239,7 +239,7 @@ def print_timings(args: argparse.Namespace, name: str) -> None:
         f"| stellate, unet | {' | '.join(one_in_a_process(args, ours, side) for side in SIDES)} |", flush=True
     )
     command = [sys.executable, __file__, str(args.data), "--keep", str(args.keep), "--sets", name, "--one"]
-    for levels in LEVELS:
+    for levels in args.levels:
         cells = [cell_of([*command, levels, str(side)]) for side in SIDES]
         print(f"| smp, {levels} | {' | '.join(cells)} |", flush=True)
 
