@@ -49,16 +49,14 @@ def test_own_warnings_are_lines_told_once_and_those_of_others_stay(capsys, monke
         warnings.simplefilter("always")
         with show_warnings():
             for name, line in ((console.__file__, 3), (console.__file__, 4), ("/elsewhere/package.py", 3)):
-                warnings.warn_explicit("uneven, see channels=2", UserWarning, name, line)
-    assert capsys.readouterr().err == "warning: uneven, see --channels 2\n"
-    assert others == ["uneven, see channels=2"]
+                warnings.warn_explicit("uneven (channels=2)", UserWarning, name, line)
+    assert capsys.readouterr().err == "warning: uneven (--channels 2)\n"
+    assert others == ["uneven (channels=2)"]
 
 
-def test_arguments_in_messages_become_options() -> None:
-    assert (
-        as_options("the one to use (channels=0), or axes='TYX'")
-        == "the one to use (--channels 0), or --axes TYX"
-    )
+def test_arguments_in_messages_become_options_and_files_keep_their_names() -> None:
+    given = "plane=2.tif: the one to use (channels=0), or name axes, e.g. axes='TYX'"
+    assert as_options(given) == "plane=2.tif: the one to use (--channels 0), or name axes, e.g. --axes TYX"
 
 
 def test_table_shows_what_is_missing_and_puts_numbers_right() -> None:

@@ -28,8 +28,8 @@ __all__ = [
 
 SECONDS_BETWEEN_LINES = 5.0
 
-_ARGUMENT = re.compile(r"\b(axes|channels|plane)='?(\w+)'?")
-"""An argument, as errors spell it for those who call from Python."""
+_ARGUMENT = re.compile(r"(\(|e\.g\. )(axes|channels|plane)='?(\w+)'?")
+"""An argument, as errors spell it for those who call from Python; files may be called so, too."""
 
 
 class Progress(Protocol):
@@ -87,8 +87,10 @@ def as_options(text: str) -> str:
     --------
     >>> as_options("name one (plane=0), or the axes (axes='TYX' for time)")
     'name one (--plane 0), or the axes (--axes TYX for time)'
+    >>> as_options("plane=2.tif: the file is empty")
+    'plane=2.tif: the file is empty'
     """
-    return _ARGUMENT.sub(r"--\1 \2", text)
+    return _ARGUMENT.sub(r"\1--\2 \3", text)
 
 
 def tolerant_streams() -> None:

@@ -39,8 +39,6 @@ class Evidence:
 
     Attributes
     ----------
-    n_masks
-        Masks looked at.
     colour
         Name of a mask in colour or with a palette, and what it is; empty if there is none.
     values
@@ -53,7 +51,6 @@ class Evidence:
         Name of a mask in JPEG, whose values say nothing; empty if there is none.
     """
 
-    n_masks: int
     colour: str = ""
     values: tuple[tuple[int, int], ...] = ()
     counts: tuple[int, ...] = ()
@@ -76,11 +73,9 @@ def gather(masks: Sequence[Path]) -> Evidence:
     for path in (masks[k] for k in chosen):
         stored = read_class_mask(path)
         if stored.in_colour or stored.palette is not None:
-            return Evidence(
-                len(chosen), f"{path.name} {'is in colour' if stored.in_colour else 'has a palette'}"
-            )
+            return Evidence(f"{path.name} {'is in colour' if stored.in_colour else 'has a palette'}")
         if path.suffix.lower() in jpeg.SUFFIXES:
-            return Evidence(len(chosen), lossy=path.name)
+            return Evidence(lossy=path.name)
         labels, ids = relabel(stored.values)
         values.update(ids.tolist())
         counts.append(len(ids))
@@ -88,7 +83,7 @@ def gather(masks: Sequence[Path]) -> Evidence:
             pieces = count_pieces(labels)
             single, total = single + int((pieces == 1).sum()), total + len(pieces)
     share = single / total if total else 1.0
-    return Evidence(len(chosen), "", tuple(sorted(values.items())), tuple(counts), share)
+    return Evidence("", tuple(sorted(values.items())), tuple(counts), share)
 
 
 def judge(seen: Evidence) -> tuple[str, str]:

@@ -9,7 +9,10 @@ from typing import Any
 
 from ..errors import ConfigError, InputError
 
-__all__ = ["checked_weights", "median_frequency_weights"]
+__all__ = ["LARGEST_WEIGHT", "checked_weights", "median_frequency_weights"]
+
+LARGEST_WEIGHT = 10.0
+"""Most that a class counts: one of a single small object must not drown the others."""
 
 _TOO_MUCH = 1e6
 

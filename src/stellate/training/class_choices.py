@@ -8,13 +8,11 @@ from typing import Any
 
 from ..data.fingerprint import Fingerprint
 from ..errors import ConfigError
-from ..losses.class_weights import checked_weights
+from ..losses.class_weights import LARGEST_WEIGHT, checked_weights
 from ..models.file import ModelInfo
 
 __all__ = ["balanced_weights", "class_names", "class_weights", "why_classes"]
 
-# A class of a single small object must not drown the others.
-LARGEST_WEIGHT = 10.0
 _NAMED = 8
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..data.class_pixels import ClassPixels
 from ..data.fingerprint import Fingerprint
 from ..errors import ConfigError, DataError
-from ..losses.class_weights import checked_weights, median_frequency_weights
+from ..losses.class_weights import LARGEST_WEIGHT, checked_weights, median_frequency_weights
 from ..losses.terms import parse_losses
 from ..models.file import ModelInfo
 from ..tasks.class_maps import checked_width
@@ -19,7 +19,6 @@ from .settings import TrainSettings
 
 __all__ = ["LearnedClasses", "choose_task", "classes_to_learn"]
 
-LARGEST_WEIGHT = 10.0
 # Classes with a smaller share of the pixels are worth a word on weights.
 _RARE = 0.1
 _NAMED = 8
