@@ -8,7 +8,6 @@ found but nowhere annotated is nan too, while its IoU and Dice are 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from ..errors import ConfigError, suggestion
 from .boundary import BoundaryCounts
 from .instance_scores import Row
+from .ratios import mean_of, plain, ratio
 
 __all__ = ["CORNER", "SCORES", "UNCLASSIFIED", "ClassAgreement", "MaskMetrics", "MaskScores"]
 
@@ -64,17 +64,17 @@ class ClassAgreement:
     @property
     def iou(self) -> float:
         """Intersection over union (Jaccard index)."""
-        return _ratio(self.hits, self.n_true + self.n_predicted - self.hits)
+        return ratio(self.hits, self.n_true + self.n_predicted - self.hits)
 
     @property
     def dice(self) -> float:
         """Twice the intersection, over annotated and found pixels: the F1 of pixels."""
-        return _ratio(2 * self.hits, self.n_true + self.n_predicted)
+        return ratio(2 * self.hits, self.n_true + self.n_predicted)
 
     @property
     def accuracy(self) -> float:
         """Share of the annotated pixels that were found."""
-        return _ratio(self.hits, self.n_true)
+        return ratio(self.hits, self.n_true)
 
     @property
     def boundary_f1(self) -> float:
@@ -84,7 +84,7 @@ class ClassAgreement:
     def row(self) -> Row:
         """Every number by name."""
         counts = {"class": self.name, "n_true": self.n_true, "n_predicted": self.n_predicted}
-        return {**counts, **{name: _plain(getattr(self, name)) for name in SCORES}}
+        return {**counts, **{name: plain(getattr(self, name)) for name in SCORES}}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class MaskScores:
     @property
     def pixel_accuracy(self) -> float:
         """Share of the annotated pixels whose class was found; nan if there are none."""
-        return _ratio(sum(c.hits for c in self.classes), self.n_pixels)
+        return ratio(sum(c.hits for c in self.classes), self.n_pixels)
 
     def mean(self, value: str) -> float:
         """A score averaged over the classes that have it; nan if none has.
@@ -127,12 +127,12 @@ class MaskScores:
         """
         if value not in SCORES:
             raise ConfigError(f"no score of classes is called {value!r}{suggestion(value, SCORES)}")
-        return _mean(getattr(c, value) for c in self.classes)
+        return mean_of(getattr(c, value) for c in self.classes)
 
     def means(self) -> Row:
         """Pixel accuracy, and the mean of each score over the classes; that of accuracy is the class accuracy."""
         of = {value: self.mean(value) for value in SCORES} | {"pixel_accuracy": self.pixel_accuracy}
-        return {name: _plain(of[value]) for name, value in _MEANS.items()}
+        return {name: plain(of[value]) for name, value in _MEANS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,12 +176,12 @@ class MaskMetrics:
             If no score is called so.
         """
         if value == "pixel_accuracy":
-            return _mean(i.pixel_accuracy for i in self.images)
-        return _mean(i.mean(value) for i in self.images)
+            return mean_of(i.pixel_accuracy for i in self.images)
+        return mean_of(i.mean(value) for i in self.images)
 
     def class_by_image(self, index: int, value: str) -> float:
         """A score of one class, averaged over the images that have it; nan if none has."""
-        return _mean(getattr(i.classes[index], value) for i in self.images)
+        return mean_of(getattr(i.classes[index], value) for i in self.images)
 
     def worst(self, count: int) -> list[int]:
         """Positions of the images of lowest mean IoU, worst first; images without annotated pixels are left out."""
@@ -191,13 +191,13 @@ class MaskMetrics:
 
     def overall_table(self) -> list[Row]:
         """Pixel accuracy and means over the classes: of all pixels pooled, and averaged over the images."""
-        by_image = {name: _plain(self.by_image(value)) for name, value in _MEANS.items()}
+        by_image = {name: plain(self.by_image(value)) for name, value in _MEANS.items()}
         return [{"pixels": "pooled", **self.pooled.means()}, {"pixels": "by image", **by_image}]
 
     def table(self) -> list[Row]:
         """A row for each class: pooled counts and scores, and means over the images."""
         return [
-            {**c.row(), **{f"{v}_by_image": _plain(self.class_by_image(k, v)) for v in SCORES}}
+            {**c.row(), **{f"{v}_by_image": plain(self.class_by_image(k, v)) for v in SCORES}}
             for k, c in enumerate(self.pooled.classes)
         ]
 
@@ -208,7 +208,7 @@ class MaskMetrics:
                 "image": i.name,
                 "n_pixels": i.n_pixels,
                 **i.means(),
-                **{f"iou_{c.name}": _plain(c.iou) for c in i.classes},
+                **{f"iou_{c.name}": plain(c.iou) for c in i.classes},
             }
             for i in self.images
         ]
@@ -231,20 +231,7 @@ class MaskMetrics:
             "n_pixels": self.pooled.n_pixels,
             "boundary_tolerance": self.boundary_tolerance,
             **self.pooled.means(),
-            **{f"{name}_by_image": _plain(self.by_image(value)) for name, value in _MEANS.items()},
+            **{f"{name}_by_image": plain(self.by_image(value)) for name, value in _MEANS.items()},
             "by_class": {row.pop("class"): row for row in self.table()},
             "confusion": self.confusion_table(),
         }
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan
-
-
-def _mean(values: Iterable[float]) -> float:
-    numbers = [v for v in values if not math.isnan(v)]
-    return sum(numbers) / len(numbers) if numbers else math.nan
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value
