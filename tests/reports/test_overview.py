@@ -11,7 +11,7 @@ from skimage.io import imread
 from stellate.axes import Image
 from stellate.errors import InputError
 from stellate.reports.overview import draw_overview, evenly, in_numbers
-from stellate.results import Instances, Mask
+from stellate.results import Boxes, Instances, Mask, Result, Scores
 
 ONE = np.array([[0, 1, 1, 0]], np.int32)
 TWO = np.array([[2, 1, 1, 0]], np.int32)
@@ -28,9 +28,15 @@ TWO = np.array([[2, 1, 1, 0]], np.int32)
         (Instances(TWO, classes=np.array([1, 0]), class_names=("a", "b")), "2 objects: 1 a, 1 b"),
         (Instances(TWO, classes=np.array([-1, -1]), class_names=("a", "b")), "2 objects"),
         (Mask(TWO, ("ground", "a", "b", "c")), "ground 25%, a 50%, b 25%"),
+        (Scores(np.array([0.2, 0.8]), ("a", "b")), "b 80%"),
+        (Scores(np.array([1.0, 0.0]), ("a", "b")), "a"),
+        (Boxes(np.zeros((1, 4)), np.array([1]), ("a", "b"), np.array([0.875])), "b 88%"),
+        (Boxes(np.zeros((1, 4)), np.array([1]), ("a", "b")), "b"),
+        (Boxes(np.zeros((3, 4)), np.array([1, 0, 1]), ("a", "b")), "3 boxes: 1 a, 2 b"),
+        (Boxes(np.zeros((0, 4)), np.zeros(0, int), ("a", "b")), "0 boxes"),
     ],
 )
-def test_what_is_in_an_image_in_numbers(found: Instances | Mask, text: str) -> None:
+def test_what_is_in_an_image_in_numbers(found: Result, text: str) -> None:
     assert in_numbers(found) == text
 
 

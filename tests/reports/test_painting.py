@@ -8,7 +8,7 @@ import pytest
 from stellate.axes import Image
 from stellate.io.class_colours import class_colour, mask_colours
 from stellate.reports.backdrop import backdrop
-from stellate.reports.legend import mask_legend, with_legend
+from stellate.reports.legend import legend_of, with_legend
 from stellate.reports.outlines import outline_pixels
 from stellate.reports.overlay import overlay
 from stellate.reports.painting import tint
@@ -94,7 +94,7 @@ def test_names_that_are_too_long_and_pictures_that_are_too_narrow():
 
 def test_the_class_that_is_left_as_it_is_has_an_empty_square(field):
     _, mask = field
-    assert mask_legend(mask) == [("ground", None), ("cell", class_colour(0)), ("nucleus", class_colour(1))]
-    assert mask_legend(Instances(mask.classes)) == []
+    assert legend_of(mask) == [("ground", None), ("cell", class_colour(0)), ("nucleus", class_colour(1))]
+    assert legend_of(Instances(mask.classes)) == []
     picture = np.zeros((5, 5, 3), np.uint8)
     assert with_legend(picture, []) is picture

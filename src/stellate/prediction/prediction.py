@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..axes import Image
 from ..errors import InputError
 from ..geometry.rays import Rays3D
-from ..reports.legend import mask_legend, with_legend
+from ..reports.legend import legend_of, with_legend
 from ..reports.overlay import overlay
 from ..reports.painting import values_of
 from ..reports.planes import three_planes
@@ -168,7 +168,7 @@ class Prediction:
         image, found = self.frames[frame], self._drawn[frame]
         magnified = self.volumetric or self.of_classes
         zoom = max(1, OVERLAY_SIDE // max(image.sizes["Y"], image.sizes["X"])) if magnified else 1
-        return with_legend(overlay(image, found, zoom=zoom), mask_legend(found))
+        return with_legend(overlay(image, found, zoom=zoom), legend_of(found))
 
     def planes(self, frame: int = 0) -> npt.NDArray[np.uint8]:
         """A volume in three planes at right angles with what was found, ``(h, w, 3)`` uint8; see `overlay`.
@@ -179,7 +179,7 @@ class Prediction:
             If the image is no volume.
         """
         found = self._drawn[frame]
-        return with_legend(three_planes(self.frames[frame], found), mask_legend(found))
+        return with_legend(three_planes(self.frames[frame], found), legend_of(found))
 
     def save(self, folder: str | Path, name: str | None = None) -> dict[str, Path]:
         """Write everything into a folder; see `stellate.prediction.outputs`.

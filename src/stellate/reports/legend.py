@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from ..io.class_colours import mask_colours
-from ..results import Mask
+from ..io.class_colours import class_colour, mask_colours
+from ..results import Boxes, Mask
 from .lettering import fitted, font
 
-__all__ = ["mask_legend", "with_legend"]
+__all__ = ["legend_of", "with_legend"]
 
 Picture = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -52,12 +52,22 @@ def with_legend(picture: Picture, entries: Sequence[tuple[str, Colour | None]]) 
     return np.concatenate([picture, np.asarray(sheet)]).astype(np.uint8, copy=False)
 
 
-def mask_legend(found: Any) -> list[tuple[str, Colour | None]]:
-    """The classes of a mask and their colours, as `with_legend` takes them; nothing for other results."""
-    if not isinstance(found, Mask):
-        return []
-    colours: Any = mask_colours(len(found.class_names)).tolist()
-    return [(name, tuple(colours[k]) if k else None) for k, name in enumerate(found.class_names)]
+def legend_of(found: Any) -> list[tuple[str, Colour | None]]:
+    """What the colours of a picture mean, as `with_legend` takes it.
+
+    Parameters
+    ----------
+    found
+        What is drawn. Of a mask all classes are listed; of several boxes those that there are, as not each may be
+        labelled. Nothing is to be said of other results.
+    """
+    if isinstance(found, Mask):
+        colours: Any = mask_colours(len(found.class_names)).tolist()
+        return [(name, tuple(colours[k]) if k else None) for k, name in enumerate(found.class_names)]
+    if isinstance(found, Boxes) and len(found) > 1:
+        there = set(found.classes.tolist())
+        return [(name, class_colour(k)) for k, name in enumerate(found.class_names) if k in there]
+    return []
 
 
 def _placed(texts: Sequence[str], width: int) -> list[tuple[int, int, str]]:

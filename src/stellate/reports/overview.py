@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..axes import Image
 from ..io import write_picture
-from ..results import Instances, Mask
+from ..results import Boxes, Instances, Mask, Result, Scores
+from .boxes import in_words
 from .contact_sheet import contact_sheet
 from .overlay import overlay
 
@@ -17,10 +18,8 @@ MOST_SHOWN = 24
 """Images that a sheet has room for."""
 
 
-def draw_overview(
-    images: Iterable[tuple[str, Image, Instances | Mask]], path: Path, *, title: str = ""
-) -> Path:
-    """Draw images with the outlines of their objects, or the tints of their classes, on one sheet.
+def draw_overview(images: Iterable[tuple[str, Image, Result]], path: Path, *, title: str = "") -> Path:
+    """Draw images with what is in them on one sheet; see `overlay`.
 
     Parameters
     ----------
@@ -47,26 +46,40 @@ def draw_overview(
     return write_picture(path, contact_sheet(pictures, title=title))
 
 
-def in_numbers(found: Instances | Mask) -> str:
-    """How many objects there are, in how many planes of a volume, of which classes; or the share of each class.
+def in_numbers(found: Result) -> str:
+    """What is in an image, in few words.
+
+    Of objects, or boxes, how many there are, in how many planes of a volume, of which classes; of classes of pixels the
+    share of each; of a class of the whole image which it is, and how probable where that is less than certain.
 
     Examples
     --------
     >>> import numpy as np
-    >>> in_numbers(Instances(np.array([[1, 0, 2]]), classes=np.array([0, 0]), class_names=("round", "long")))
-    '2 objects: 2 round'
+    >>> in_numbers(Scores(np.array([0.97, 0.03]), ("round", "long")))
+    'round 97%'
     """
     if isinstance(found, Mask):
         shares = [(name, float((found.classes == k).mean())) for k, name in enumerate(found.class_names)]
         return ", ".join(f"{name} {share:.0%}" for name, share in shares if share)
-    text = f"{len(found)} object{'s'[: len(found) != 1]}"
-    if found.labels.ndim == 3:
-        text += f" in {len(found.labels)} plane{'s'[: len(found.labels) != 1]}"
+    if isinstance(found, Scores):
+        best = int(found.probabilities.argmax())
+        probability = float(found.probabilities[best])
+        # what is annotated is certain
+        return found.class_names[best] if probability == 1 else f"{found.class_names[best]} {probability:.0%}"
+    if isinstance(found, Boxes):
+        return in_words(found, 0) if len(found) == 1 else f"{len(found)} boxes{_of_classes(found)}"
+    planes = len(found.labels) if found.labels.ndim == 3 else 0
+    where = f" in {planes} plane{'s'[: planes != 1]}" if planes else ""
+    return f"{len(found)} object{'s'[: len(found) != 1]}{where}{_of_classes(found)}"
+
+
+def _of_classes(found: Instances | Boxes) -> str:
+    """How many there are of each class; empty where that is not known."""
     if found.classes is None:
-        return text
+        return ""
     counts = [(name, int((found.classes == k).sum())) for k, name in enumerate(found.class_names)]
     of_classes = ", ".join(f"{count} {name}" for name, count in counts if count)
-    return f"{text}: {of_classes}" if of_classes else text
+    return f": {of_classes}" if of_classes else ""
 
 
 def evenly(size: int, count: int) -> list[int]:

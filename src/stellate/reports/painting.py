@@ -1,4 +1,4 @@
-"""What was found, painted onto a picture: outlines of objects, or the tints of classes."""
+"""What was found of each pixel, painted onto a picture: outlines of objects, or the tints of classes."""
 
 from __future__ import annotations
 

@@ -13,7 +13,21 @@ from ..errors import InputError
 from ..geometry.projection import add_values, project_labels
 from .backdrop import show_plane
 
-__all__ = ["maximum_projection", "seen_plane"]
+__all__ = ["flat", "maximum_projection", "seen_plane"]
+
+
+def flat(image: Image | npt.NDArray[Any]) -> Image:
+    """The plane of an image that is drawn where no pixels have labels: of a volume the brightest along its depth.
+
+    Raises
+    ------
+    InputError
+        If a bare array can be read in several ways.
+    """
+    image = _middle(image)
+    if isinstance(image, Image) and "Z" in image.axes:
+        image = maximum_projection(image)[0]
+    return show_plane(image)
 
 
 def seen_plane(
@@ -42,9 +56,7 @@ def seen_plane(
     InputError
         If the shapes differ, or a bare array can be read in several ways.
     """
-    if isinstance(image, Image):
-        for axis in set(image.axes) - set("ZYXC"):
-            image = image.select(axis, image.sizes[axis] // 2)
+    image = _middle(image)
     volume = image if isinstance(image, Image) and "Z" in image.axes else None
     plane = volume or show_plane(image)
     expected = tuple(plane.sizes[a] for a in "ZYX" if a in plane.axes)
@@ -101,6 +113,14 @@ def maximum_projection(
     rank = order.astype(np.float64)
     rank[np.asarray(in_front, dtype=np.int64)] += len(rank)
     return projected, project_labels(labels, rank)
+
+
+def _middle(image: Image | npt.NDArray[Any]) -> Image | npt.NDArray[Any]:
+    """The image in the middle of time and pages."""
+    if isinstance(image, Image):
+        for axis in set(image.axes) - set("ZYXC"):
+            image = image.select(axis, image.sizes[axis] // 2)
+    return image
 
 
 def _brightness(plane: Image, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
