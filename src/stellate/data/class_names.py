@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import suggestion
+from ..errors import DataError, suggestion
 from .findings import Finding, Severity
 
-__all__ = ["MOST_CLASSES", "Value", "name_values", "renumbering"]
+__all__ = ["MOST_CLASSES", "Value", "name_values", "renumbered_names", "renumbering"]
 
 Value = int | str
 """A class as it is written: its number from 1, or its name."""
@@ -80,6 +80,33 @@ def renumbering(names: Sequence[str], others: Sequence[str]) -> npt.NDArray[np.i
     """Class ids among `others` of each of `names`, -1 where it is not among them; and -1 for unknown classes, last."""
     place = {name: k for k, name in enumerate(others)}
     return np.array([*(place.get(name, -1) for name in names), -1], dtype=np.int32)
+
+
+def renumbered_names(
+    root: Path, names: Sequence[str], others: Sequence[str], used: Iterable[int]
+) -> npt.NDArray[np.int32]:
+    """Class ids among `others` of each of `names`, as `renumbering` gives them.
+
+    Parameters
+    ----------
+    root
+        Where the data lie, for the message.
+    names, others
+        Class names by id, before and after.
+    used
+        Class ids that occur.
+
+    Raises
+    ------
+    DataError
+        If one that occurs is not among `others`.
+    """
+    table = renumbering(names, others)
+    if strange := [names[k] for k in sorted(used) if table[k] < 0]:
+        raise DataError(
+            f"{root}: of the class {', '.join(strange)}, which is not among {', '.join(others)}; name the classes alike"
+        )
+    return table
 
 
 def _number(value: Value) -> int | None:

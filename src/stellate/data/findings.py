@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CheckReport", "Finding", "Severity"]
+__all__ = ["CheckReport", "Finding", "Severity", "first_few"]
+
+_NAMED = 8
 
 
 class Severity(StrEnum):
@@ -107,3 +110,15 @@ class CheckReport:
         if file is None:
             return ""
         return (file.relative_to(self.root) if file.is_relative_to(self.root) else file).as_posix()
+
+
+def first_few(texts: Sequence[str], *, most: int = _NAMED) -> str:
+    """The first of many, and how many more there are.
+
+    Examples
+    --------
+    >>> first_few(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    shown = ", ".join(texts[:most])
+    return f"{shown} and {len(texts) - most} more" if len(texts) > most else shown

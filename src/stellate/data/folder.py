@@ -8,11 +8,9 @@ classes, files beside the masks say which; see `stellate.data.classes`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
@@ -21,12 +19,11 @@ from ..axes import Image
 from ..errors import DataError
 from ..results import Instances
 from .annotations import PixelAnnotation, pixel_ids, with_pixel_ids
-from .channels import pick_channels
 from .class_names import renumbering
 from .classes import MISFIT_REMEDY, ObjectClasses, read_classes
-from .listing import SPLITS, Listing, Record, list_pairs
+from .dataset import AnnotatedImages
+from .listing import Listing, Record, list_pairs
 from .mask_classes import MaskClasses
-from .pixels import ONE_FRAME, several_frames
 from .reading import mask_shape, misfit, read_image
 
 __all__ = ["Dataset", "Listing", "Record", "list_pairs", "open_folder"]
@@ -35,82 +32,19 @@ _NAMED_IN_ERRORS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset(Sequence[Record]):
-    """Images and their annotations, read when asked for.
-
-    As a sequence it holds `Record`; a slice of it is a dataset again.
+class Dataset(AnnotatedImages[Record, PixelAnnotation]):
+    """Images and masks, read when asked for; of objects, or of classes of pixels.
 
     Attributes
     ----------
-    root
-        The folder it was opened from.
-    records
-        The pairs.
-    axes
-        Axes of the image files where the user named them, else None.
-    class_names
-        Names of the object classes of the whole folder; empty if objects are not told apart.
-    channels
-        Channels that images are reduced to, as in `choose_channels`; empty for all.
     classes
         Classes of the objects by the path of their mask; of other masks nothing is known.
     mask_classes
         What the values of masks mean; None where they are the labels of objects.
     """
 
-    root: Path
-    records: tuple[Record, ...]
-    axes: str | None = None
-    class_names: tuple[str, ...] = ()
-    channels: tuple[int | str, ...] = ()
     classes: Mapping[Path, ObjectClasses] = field(default_factory=dict, repr=False)
     mask_classes: MaskClasses | None = None
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    @overload
-    def __getitem__(self, index: int) -> Record: ...
-    @overload
-    def __getitem__(self, index: slice) -> Dataset: ...
-    def __getitem__(self, index: int | slice) -> Record | Dataset:
-        if isinstance(index, slice):
-            return replace(self, records=self.records[index])
-        return self.records[index]
-
-    @cached_property
-    def volumes(self) -> bool:
-        """Whether the first image has depth. All are alike where the dataset can be trained on; see `fingerprint`.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be read.
-        """
-        return bool(self.records) and "Z" in self._read(0, io.open_lazy).axes
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """Names of the parts that the folder is divided into; empty if it is not."""
-        return tuple(s for s in dict.fromkeys(SPLITS.values()) if any(r.split == s for r in self.records))
-
-    def split(self, name: str) -> Dataset:
-        """The part called ``"train"``, ``"val"`` or ``"test"``.
-
-        Raises
-        ------
-        DataError
-            If the folder has no such part.
-        """
-        part = tuple(r for r in self.records if r.split == name)
-        if not part:
-            have = ", ".join(self.splits) or "none"
-            raise DataError(f"{self.root}: no part is called {name!r}; parts of this folder: {have}")
-        return replace(self, records=part)
-
-    def subset(self, indices: Iterable[int]) -> Dataset:
-        """The records at these positions, in this order."""
-        return replace(self, records=tuple(self.records[i] for i in indices))
 
     def with_class_names(self, names: Sequence[str]) -> Dataset:
         """The same with these class names, in this order; none of them for objects that are not told apart.
@@ -135,25 +69,8 @@ class Dataset(Sequence[Record]):
         """The same with masks that hold classes of pixels, in place of objects."""
         return replace(self, class_names=known.class_names, classes={}, mask_classes=known)
 
-    def image(self, index: int) -> Image:
-        """Read an image. Pages that its file does not name are planes where the mask has as many.
-
-        Raises
-        ------
-        DataError
-            If it has several frames.
-        InputError
-            If the file cannot be read as an image, or has not the channels that it is to be reduced to.
-        """
-        return self._image(index)
-
-    def _image(self, index: int, mask: tuple[int, ...] | None = None) -> Image:
-        image = self._read(index, io.read, mask)
-        if several := several_frames(image):
-            raise DataError(f"{self.records[index].image_path}: {several}; {ONE_FRAME}")
-        return pick_channels(image, self.channels) if self.channels else image
-
     def _read(self, index: int, read: Callable[..., Image], mask: tuple[int, ...] | None = None) -> Image:
+        """Read an image. Pages that its file does not name are planes where the mask has as many."""
         record = self.records[index]
 
         def shape() -> tuple[int, ...]:
@@ -199,7 +116,7 @@ class Dataset(Sequence[Record]):
         """
         annotation = self.annotation(index)
         ids = pixel_ids(annotation)
-        image = self._image(index, ids.shape)
+        image = self._single(index, self._read(index, io.read, ids.shape))
         if image.sizes.get("Z") == 1 and ids.ndim == 2:
             # TIFF files do not tell a volume of one plane from an image; the user said it of this one
             ids = ids[np.newaxis]

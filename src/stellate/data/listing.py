@@ -9,19 +9,12 @@ from pathlib import Path
 
 from .. import io
 from ..errors import DataError
+from ..io.annotation_text import SPLIT_NAMES
 from ..io.pictures import image_name
 
 __all__ = ["SPLITS", "Listing", "Record", "list_pairs"]
 
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
+SPLITS = SPLIT_NAMES
 """Folder names that hold a part of the data, and what the part is called."""
 
 # Written by file managers, never by a microscope.
