@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..io.atomic import atomic
-from ..metrics.instance_scores import ImageScores
-from ..metrics.mask_scores import MaskScores
 from .evaluation_report import Metrics, Report, report_of
 from .page_parts import big_numbers, picture, sortable_table
 
@@ -100,18 +99,23 @@ def _facts(facts: Mapping[str, str]) -> str:
 def _worst_images(worst: Worst, metrics: Metrics, report: Report) -> str:
     if not worst:
         return ""
-    scores: Sequence[ImageScores | MaskScores] = metrics.images
-    positions = {image.name: k for k, image in enumerate(scores)}
+    scored: Any = metrics.images
+    positions = {image.name: k for k, image in enumerate(scored)}
     figures = []
     for name, *pictures in worst:
         words = report.in_words(positions[name]) if name in positions else ""
-        shown = zip(report.captions, pictures, strict=True)
-        parts = "".join(f"<div>{picture(p, f'{what.capitalize()}: {name}')}{what}</div>" for what, p in shown)
+        shown = [
+            (what, what.capitalize() or "Image", p) for what, p in zip(report.captions, pictures, strict=True)
+        ]
+        parts = "".join(f"<div>{picture(p, f'{title}: {name}')}{what}</div>" for what, title, p in shown)
         figures.append(
             f'<figure><figcaption><b>{escape(name)}</b> <span class="soft">{escape(words)}</span></figcaption>'
             f'<div class="pictures">{parts}</div></figure>'
         )
+    # where an image has one picture, several images stand side by side
+    kind = "figures small" if len(report.captions) == 1 else "figures"
+    legend = f'<ul class="legend">{report.legend()}</ul>\n' if report.legend() else ""
     return (
-        f'<h2>The worst images</h2>\n<ul class="legend">{report.legend()}</ul>\n'
-        f'<p class="soft">{report.about_pictures}</p>\n{"".join(figures)}'
+        f'<h2>{report.of_worst}</h2>\n{legend}<p class="soft">{report.about_pictures}</p>\n'
+        f'<div class="{kind}">{"".join(figures)}</div>'
     )

@@ -8,14 +8,18 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..metrics.classification_scores import ClassificationMetrics
 from ..metrics.instance_scores import InstanceMetrics, Row
+from ..metrics.localization_scores import LocalizationMetrics
 from ..metrics.mask_scores import MaskMetrics
+from .classification_report import ClassificationReport
 from .instance_report import InstanceReport
+from .localization_report import LocalizationReport
 from .mask_report import MaskReport
 
 __all__ = ["Metrics", "Report", "report_of"]
 
-Metrics = InstanceMetrics | MaskMetrics
+Metrics = InstanceMetrics | MaskMetrics | ClassificationMetrics | LocalizationMetrics
 """What tasks score."""
 
 Picture = npt.NDArray[np.uint8]
@@ -26,7 +30,11 @@ class Report(Protocol):
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """What each picture of an image shows."""
+        """What each picture of an image shows; one that is empty needs no words."""
+
+    @property
+    def of_worst(self) -> str:
+        """Heading above the pictures."""
 
     @property
     def about_pictures(self) -> str:
@@ -62,7 +70,12 @@ class Report(Protocol):
         """Headings of the table of images, by the names of its values."""
 
 
-_REPORTS: Mapping[type, Callable[[Any], Report]] = {InstanceMetrics: InstanceReport, MaskMetrics: MaskReport}
+_REPORTS: Mapping[type, Callable[[Any], Report]] = {
+    InstanceMetrics: InstanceReport,
+    MaskMetrics: MaskReport,
+    ClassificationMetrics: ClassificationReport,
+    LocalizationMetrics: LocalizationReport,
+}
 
 
 def report_of(metrics: Metrics) -> Report:

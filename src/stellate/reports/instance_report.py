@@ -52,6 +52,7 @@ class InstanceReport:
     metrics: InstanceMetrics
 
     captions = ("annotated", "found")
+    of_worst = "The worst images"
     about_pictures = "Volumes are seen along their depth, with the objects in front that nothing matches."
 
     def tables(self) -> dict[str, list[Row]]:

@@ -15,13 +15,13 @@ from ..metrics.instance_scores import Row
 from ..metrics.mask_scores import CORNER, SCORES, UNCLASSIFIED, MaskMetrics
 from ..results import Mask
 from .class_agreement import ERROR_COLOUR, UNKNOWN_COLOUR, draw_class_agreement
-from .confusion_chart import confusion_chart
+from .confusion_section import confusion_section
 from .page_parts import NOTHING, table
 
 __all__ = ["CLASS_COLUMNS", "MaskReport", "mean_row"]
 
-_MOST_DRAWN, _MOST_SHOWN, _MOST_COLUMNS = 16, 40, 8
-"""Classes up to which the confusion is drawn, shown as a table, and images have a column for each."""
+_MOST_COLUMNS = 8
+"""Classes up to which images have a column for each."""
 
 CLASS_COLUMNS = {
     "class": "class",
@@ -50,6 +50,7 @@ class MaskReport:
     metrics: MaskMetrics
 
     captions = ("annotated", "found", "image", "errors")
+    of_worst = "The worst images"
     about_pictures = "Of a volume the plane with most errors is shown."
 
     def tables(self) -> dict[str, list[Row]]:
@@ -126,21 +127,10 @@ that nobody annotated do not count.</p>"""
     def _confusion(self) -> list[str]:
         metrics = self.metrics
         names, counts = metrics.class_names, metrics.confusion
-        heading = "<h2>Which class was found as which</h2>"
-        if len(names) > _MOST_SHOWN:
-            return [heading, '<p class="soft">See evaluation_confusion.csv.</p>']
         columns = [*names, UNCLASSIFIED] if counts[:, -1].any() else [*names]
-        counts = counts[:, : len(columns)]
-        drawn = [confusion_chart(counts, names, columns)] if len(names) <= _MOST_DRAWN else []
-        rows = [[name, *row] for name, row in zip(names, counts.tolist(), strict=True)]
-        return [
-            heading,
-            *drawn,
-            table([CORNER, *columns], rows),
-            '<p class="soft">Pixels of all images: a row for each annotated class, a column for each class that was '
-            "found. The drawing has the share of the annotated class on the left that was found as the class at the "
-            "bottom.</p>",
-        ]
+        return confusion_section(
+            counts[:, : len(columns)], names, columns, corner=CORNER, counted="Pixels of all images"
+        )
 
 
 def _by_position(mask: Mask, names: Sequence[str]) -> npt.NDArray[np.int32]:

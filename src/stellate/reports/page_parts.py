@@ -22,6 +22,8 @@ def number(value: Any) -> str:
     """A value as text for a page: three digits after the point, thousands set apart, a dash for None."""
     if value is None:
         return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else escape(str(value))
@@ -40,12 +42,12 @@ def sortable_table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
     Parameters
     ----------
     columns
-        Headings by the name of the value. That of the images is text, all others are numbers.
+        Headings by the name of the value.
     rows
         Values by name.
     """
     head = "".join(
-        f'<th scope="col" data-kind="{"text" if key == "image" else "number"}">'
+        f'<th scope="col" data-kind="{"text" if _is_text(rows, key) else "number"}">'
         f'<button type="button">{escape(name)}</button></th>'
         for key, name in columns.items()
     )
@@ -55,9 +57,14 @@ def sortable_table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
 </tbody></table></div>"""
 
 
+def _is_text(rows: Sequence[Mapping[str, Any]], key: str) -> bool:
+    return any(isinstance(row[key], str) for row in rows)
+
+
 def _cell(value: Any) -> str:
     # what there is no number of comes before all numbers
-    return f'<td data-value="{escape("-1" if value is None else str(value))}">{number(value)}</td>'
+    sorted_by = -1 if value is None else int(value) if isinstance(value, bool) else value
+    return f'<td data-value="{escape(str(sorted_by))}">{number(value)}</td>'
 
 
 def big_numbers(numbers: Mapping[str, str]) -> str:
