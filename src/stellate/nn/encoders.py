@@ -122,7 +122,7 @@ def load_encoder_weights(unet: Any, name: str, weights: str, *, in_channels: int
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"weights {weights!r} of encoder {name!r} cannot be fetched ({error}); try again with a connection to the "
-            "internet, or begin without them (encoder_weights none)"
+            "internet, or begin without them (weights none)"
         ) from error
     own = unet.encoder.state_dict()
     unet.encoder.load_state_dict({key: value for key, value in trained.state_dict().items() if key in own})
