@@ -53,11 +53,13 @@ class ModelEntry:
 
 
 MODELS: tuple[ModelEntry, ...] = (
+    ModelEntry("classifier", "Classifier", "classification"),
     ModelEntry("sliding-window", "SlidingWindow", "segmentation"),
     ModelEntry("fully-convolutional", "FullyConvolutional", "segmentation"),
     ModelEntry("encoder-decoder", "EncoderDecoder", "segmentation"),
     ModelEntry("segnet", "SegNet", "segmentation"),
     ModelEntry("unet", "UNet", "segmentation"),
+    ModelEntry("localizer", "Localizer", "localization"),
     ModelEntry("stardist", "StarDist", "instances"),
 )
 

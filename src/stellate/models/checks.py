@@ -10,7 +10,16 @@ from ..errors import ConfigError, InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_choice", "check_flags", "check_image", "check_whole_numbers", "per_axis", "whole_numbers"]
+__all__ = [
+    "check_choice",
+    "check_flags",
+    "check_image",
+    "check_share",
+    "check_whole_numbers",
+    "per_axis",
+    "sides",
+    "whole_numbers",
+]
 
 
 def check_whole_numbers(config: object, ranges: Mapping[str, tuple[int, int]]) -> None:
@@ -50,6 +59,33 @@ def check_choice(config: object, name: str, choices: Collection[str]) -> None:
     """
     if getattr(config, name) not in choices:
         raise ConfigError(f"{name} {getattr(config, name)!r}: there are {', '.join(choices)}")
+
+
+def check_share(config: object, name: str) -> None:
+    """Check that a field is a number from 0 to below 1.
+
+    Raises
+    ------
+    ConfigError
+        If it is not.
+    """
+    value = getattr(config, name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ConfigError(f"{name} {value!r}: expected a number from 0 to below 1")
+
+
+def sides(name: str, value: object, low: int, high: int) -> tuple[int, ...]:
+    """Turn a number, or two, into the height and width of an image in pixels.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither, or one is out of range.
+    """
+    numbers = per_axis(name, value, 2)
+    if not all(low <= n <= high for n in numbers):
+        raise ConfigError(f"{name} {value!r}: expected a height and a width from {low} to {high} pixels")
+    return numbers
 
 
 def per_axis(name: str, value: object, n_axes: int) -> tuple[int, ...]:

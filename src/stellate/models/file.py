@@ -20,7 +20,7 @@ from .safetensors_header import read_header, refuse_constant
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["FORMAT_VERSION", "ModelInfo", "load_model", "read_info", "save_model"]
+__all__ = ["FORMAT_VERSION", "METADATA_KEY", "ModelInfo", "load_model", "read_info", "save_model"]
 
 FORMAT_VERSION = 1
 METADATA_KEY = "stellate"

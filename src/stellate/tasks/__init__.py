@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .classification import ClassificationTask
 from .instances import InstancesTask
+from .localization import LocalizationTask
 from .segmentation import SegmentationTask
 
 __all__ = ["TASKS"]
 
-TASKS: dict[str, Any] = {"instances": InstancesTask, "segmentation": SegmentationTask}
+TASKS: dict[str, Any] = {
+    "classification": ClassificationTask,
+    "segmentation": SegmentationTask,
+    "localization": LocalizationTask,
+    "instances": InstancesTask,
+}
 """Task by the name that `stellate.models.MODELS` gives it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError, DataError, InputError, suggestion
+from ..errors import ConfigError, DataError, InputError
 from ..geometry.rays import Rays3D
 from ..geometry.suppression import SUPPRESSED
 from ..geometry.tiles import Tile
@@ -35,6 +35,7 @@ from .candidates import (
 )
 from .class_targets import class_target
 from .foreground import Foreground, foreground_of
+from .from_settings import with_settings
 from .star_polygons import StarPolygons
 from .star_polyhedra import StarPolyhedra
 from .star_shapes import StarShapes
@@ -120,11 +121,7 @@ class InstancesTask:
             if config.foreground:
                 raise ConfigError("foreground: outlines are fitted to it in images only, not in volumes")
             task = replace(task, rays=config.rays, anisotropy=config.anisotropy)
-        known = [f.name for f in fields(cls) if f.name not in OF_NETWORK]
-        for name in settings:
-            if name not in known:
-                raise ConfigError(f"the task has no setting {name!r}{suggestion(name, known)}")
-        return replace(task, **settings)
+        return with_settings(task, settings, besides=OF_NETWORK)
 
     @cached_property
     def shapes(self) -> StarShapes:

@@ -18,6 +18,7 @@ from ..losses.terms import LossTerm, parse_losses
 from ..metrics.masks import MaskMetrics, score_masks
 from ..results import Annotation, Mask
 from .class_maps import checked_width, class_map, pixel_weights
+from .from_settings import check_names
 from .map_parts import MaskPart, mask_part, put_together, reach_of_rescaling
 from .task import Arrays, Batch, Sample
 
@@ -86,11 +87,7 @@ class SegmentationTask:
         ConfigError
             If a setting is unknown or out of range, or there is not a name for each class of the network.
         """
-        names = tuple(class_names) or tuple(f"class {k}" for k in range(config.n_classes))
-        if len(names) != config.n_classes:
-            raise ConfigError(
-                f"{len(names)} names of classes for a network of {config.n_classes}; give one for each"
-            )
+        names = check_names(class_names, config.n_classes)
         known = ["loss" if f.name == "loss_terms" else f.name for f in fields(cls)]
         known = [name for name in known if name not in (*OF_NETWORK, *OF_PREDICTION)]
         for name in settings:
