@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..axes import Image
-from ..results import Instances
-from .annotations import PixelAnnotation, pixel_ids
+from ..results import Annotation, Boxes, Instances, Scores
+from .annotations import pixel_ids
 
 __all__ = ["look_alikes", "pair_hash", "pixel_hash", "thumbnail"]
 
@@ -29,14 +29,24 @@ def pixel_hash(image: Image) -> str:
     return _array_hash(image.array)
 
 
-def pair_hash(image: Image, annotation: PixelAnnotation) -> str:
+def pair_hash(image: Image, annotation: Annotation) -> str:
     """Hash of all that a network learns from an image: its pixels and axes, what is annotated, and classes."""
-    parts = [image.axes, _array_hash(image.array), _array_hash(pixel_ids(annotation))]
+    parts = [image.axes, _array_hash(image.array)]
+    if isinstance(annotation, Scores):
+        return _text_hash([*parts, _array_hash(annotation.probabilities), *annotation.class_names])
+    if isinstance(annotation, Boxes):
+        arrays = (annotation.boxes_xyxy, annotation.classes)
+        return _text_hash([*parts, *map(_array_hash, arrays), *annotation.class_names])
+    parts.append(_array_hash(pixel_ids(annotation)))
     if not isinstance(annotation, Instances):
         parts += [*annotation.class_names]
     elif annotation.classes is not None:
         parts += [_array_hash(annotation.classes), *annotation.class_names]
-    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+    return _text_hash(parts)
+
+
+def _text_hash(parts: Sequence[str]) -> str:
+    return hashlib.blake2b(repr([*parts]).encode(), digest_size=16).hexdigest()
 
 
 def _array_hash(array: Any) -> str:

@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import DataError
-from .annotations import PixelAnnotation
 from .class_pixels import ClassPixels
-from .folder import Dataset
+from .dataset import AnnotatedImages
 from .image_traits import (
     INTENSITY_PERCENTILES,
     ImageTraits,
@@ -76,7 +75,8 @@ class Fingerprint:
         Of volumes with objects: their typical largest side over that along each axis, both of objects that do not
         end at the border there. 1 along the longest axis, more where voxels are longer; empty for images.
     class_objects, class_pixels
-        Number of objects of each class by name, and of their pixels; empty if objects are not told apart.
+        Number of objects of each class by name, and of their pixels; empty if objects are not told apart. Where whole
+        images are of a class, their number, and no pixels.
     unknown_class
         Number of objects whose class is not known; None if objects are not told apart.
     mask_pixels
@@ -116,10 +116,10 @@ class Fingerprint:
 
 
 def fingerprint(
-    dataset: Dataset,
+    dataset: AnnotatedImages[Any, Any],
     *,
     progress: Callable[[int, int], None] | None = None,
-    each: Callable[[int, Image, PixelAnnotation], None] | None = None,
+    each: Callable[[int, Image, Any], None] | None = None,
     mask_of: MaskOf | None = None,
 ) -> Fingerprint:
     """Summarise a dataset. Images or volumes are read one after another, and only their numbers are kept.
@@ -158,18 +158,19 @@ def fingerprint(
             progress(k + 1, len(dataset))
     if all_traits[0].mask_names:
         pixels = ClassPixels.of_masks(all_traits[0].mask_names, [t.mask_pixels for t in all_traits])
-        if dataset.mask_classes is not None:
+        masks = getattr(dataset, "mask_classes", None)
+        if masks is not None:
             all_traits = without_class(all_traits, int(np.argmax(pixels.pixels)))
-        of_objects = dataset.mask_classes is None
+        of_objects = masks is None
         return replace(_summary(all_traits), mask_pixels=pixels, classes_of_objects=of_objects)
     summary = _summary(all_traits)
     return replace(summary, **_classes(all_traits, dataset.class_names)) if dataset.class_names else summary
 
 
 def _look(
-    dataset: Dataset,
+    dataset: AnnotatedImages[Any, Any],
     index: int,
-    each: Callable[[int, Image, PixelAnnotation], None] | None,
+    each: Callable[[int, Image, Any], None] | None,
     mask_of: MaskOf | None,
 ) -> ImageTraits:
     """Traits of a pair, which is let go before the next one is read."""
@@ -227,10 +228,12 @@ def _classes(traits: Sequence[ImageTraits], names: Sequence[str]) -> dict[str, A
     areas = np.concatenate([t.sizes.areas for t in traits])
     known = classes >= 0
     objects = np.bincount(classes[known], minlength=len(names))
-    pixels = np.bincount(classes[known], weights=areas[known], minlength=len(names))
+    pixels: Any = []
+    if len(areas) == len(classes):  # of a class of the whole image there are none
+        pixels = np.bincount(classes[known], weights=areas[known], minlength=len(names))
     return {
         "class_objects": {name: int(n) for name, n in zip(names, objects, strict=True)},
-        "class_pixels": {name: int(n) for name, n in zip(names, pixels, strict=True)},
+        "class_pixels": {name: int(n) for name, n in zip(names, pixels, strict=False)},
         "unknown_class": int((~known).sum()),
     }
 

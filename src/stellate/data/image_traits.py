@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import DataError
-from ..results import Mask
+from ..results import Annotation, Boxes, Mask, Scores
 from .annotations import PixelAnnotation
 from .class_pixels import pixels_of_classes
-from .objects import ObjectSizes, measure_objects, measure_structures
+from .objects import ObjectSizes, measure_boxes, measure_objects, measure_structures, no_sizes
 from .reading import spatial_sizes
 
 __all__ = [
@@ -52,7 +52,7 @@ class ImageTraits:
     """Pixels of each class, and last of none."""
 
 
-def traits_of(image: Image, annotation: PixelAnnotation, mask_of: MaskOf | None = None) -> ImageTraits:
+def traits_of(image: Image, annotation: Annotation, mask_of: MaskOf | None = None) -> ImageTraits:
     """Traits of a pair.
 
     Parameters
@@ -66,7 +66,11 @@ def traits_of(image: Image, annotation: PixelAnnotation, mask_of: MaskOf | None 
     values = values[:: max(1, values.size // _INTENSITIES_SAMPLED)]
     sides = spatial_sizes(image)
     spatial = "".join(sides)
-    if isinstance(annotation, Mask):
+    if isinstance(annotation, Scores):
+        sizes, classes = no_sizes(len(spatial)), np.array([annotation.probabilities.argmax()], dtype=np.int32)
+    elif isinstance(annotation, Boxes):
+        sizes, classes = measure_boxes(annotation.boxes_xyxy, tuple(sides.values())), annotation.classes
+    elif isinstance(annotation, Mask):
         sizes, classes = measure_structures(annotation.classes)
     else:
         sizes = measure_objects(annotation.labels)
@@ -83,7 +87,7 @@ def traits_of(image: Image, annotation: PixelAnnotation, mask_of: MaskOf | None 
         spacing=image.spacing(spatial),
         classes=classes,
     )
-    if mask_of is None and not isinstance(annotation, Mask):
+    if isinstance(annotation, Scores | Boxes) or (mask_of is None and not isinstance(annotation, Mask)):
         return traits
     mask = annotation if isinstance(annotation, Mask) or mask_of is None else mask_of(annotation)
     assert isinstance(mask, Mask)

@@ -11,7 +11,14 @@ from scipy import ndimage
 
 from ..geometry.components import label_components
 
-__all__ = ["ObjectSizes", "count_pieces", "measure_objects", "measure_structures"]
+__all__ = [
+    "ObjectSizes",
+    "count_pieces",
+    "measure_boxes",
+    "measure_objects",
+    "measure_structures",
+    "no_sizes",
+]
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -49,6 +56,27 @@ class ObjectSizes:
         if self.extents.shape[1] == 3:
             return np.cbrt(6 * self.areas / np.pi)
         return np.sqrt(4 * self.areas / np.pi)
+
+
+def no_sizes(ndim: int) -> ObjectSizes:
+    """Sizes of no objects."""
+    nothing = np.zeros((0, ndim), dtype=np.int64)
+    return ObjectSizes(nothing[:, 0], nothing, nothing.astype(bool))
+
+
+def measure_boxes(boxes_xyxy: npt.NDArray[Any], shape: tuple[int, ...]) -> ObjectSizes:
+    """Sizes of boxes, in whole pixels.
+
+    Parameters
+    ----------
+    boxes_xyxy
+        ``(n, 4)``, at pixel edges.
+    shape
+        Height and width of the image.
+    """
+    low, high = boxes_xyxy[:, [1, 0]], boxes_xyxy[:, [3, 2]]
+    extents = np.rint(high - low).astype(np.int64)
+    return ObjectSizes(extents.prod(axis=1), extents, (low < 1) | (high > np.array(shape) - 1))
 
 
 def measure_objects(labels: npt.NDArray[Any]) -> ObjectSizes:

@@ -15,11 +15,12 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ..geometry.labels import relabel
-from ..results import Instances, IntArray
+from ..results import Boxes, Instances, IntArray, Scores
 from .annotations import PixelAnnotation, with_pixel_ids
 from .augmentation import Augmentation, take_patch
 from .intensity import vary_intensity
 from .samples import Sample
+from .views import take_view
 from .volume_augmentation import take_volume_patch
 
 __all__ = ["EpochSampler", "PatchDataset", "PatchSettings", "collate"]
@@ -29,6 +30,8 @@ class SampleSource(Protocol):
     """Where patches are cut from: whole samples by number."""
 
     def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """A sample, chosen by the generator."""
@@ -63,6 +66,8 @@ class PatchDataset(Dataset[dict[str, Any]]):
         What a patch is.
     seed
         Seed of the run.
+    in_turn
+        Whether patch `i` is of sample `i` of the first source, not of one that is drawn.
     """
 
     def __init__(
@@ -73,21 +78,30 @@ class PatchDataset(Dataset[dict[str, Any]]):
         settings: PatchSettings,
         seed: int,
         shares: Sequence[float] | None = None,
+        in_turn: bool = False,
     ) -> None:
         self.sources = list(sources)
         self.shares = np.cumsum(shares if shares is not None else [1.0] * len(self.sources))
         self.target = target
         self.settings = settings
         self.seed = seed
+        self.in_turn = in_turn
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         rng = np.random.default_rng([self.seed, index])
-        source = int(np.searchsorted(self.shares, rng.random() * self.shares[-1], side="right"))
-        sample = self.cut(self.sources[min(source, len(self.sources) - 1)].draw(rng), rng)
+        sample = self.cut(self._sample(index, rng), rng)
         return {"image": sample.pixels, **self.target(sample)}
 
+    def _sample(self, index: int, rng: np.random.Generator) -> Sample:
+        if self.in_turn:
+            return self.sources[0][index % len(self.sources[0])]
+        source = int(np.searchsorted(self.shares, rng.random() * self.shares[-1], side="right"))
+        return self.sources[min(source, len(self.sources) - 1)].draw(rng)
+
     def cut(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """An augmented patch of a sample."""
+        """An augmented patch of a sample; of an image that is seen as a whole, an augmented view."""
+        if isinstance(sample.annotation, Scores | Boxes):
+            return self._viewed(sample, rng)
         pixels, ids = self._taken(sample, rng)
         annotation = _of_patch(sample.annotation, ids)
         # each object may be of another brightness, but what tells classes apart stays
@@ -99,6 +113,13 @@ class PatchDataset(Dataset[dict[str, Any]]):
             rng=rng,
             anisotropy=self.settings.anisotropy,
         )
+        return Sample(pixels=pixels, annotation=annotation, name=sample.name)
+
+    def _viewed(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        augmentation = self.settings.augmentation
+        pixels, annotation = take_view(sample, augmentation=augmentation, rng=rng)
+        nothing = np.zeros(pixels.shape[1:], dtype=np.int32)
+        pixels = vary_intensity(pixels, nothing, strength=augmentation.intensity, rng=rng)
         return Sample(pixels=pixels, annotation=annotation, name=sample.name)
 
     def _taken(self, sample: Sample, rng: np.random.Generator) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from ..axes import Image
 from ..errors import InputError
-from ..results import Instances
+from ..results import Boxes, Instances, Mask
 from .annotations import PixelAnnotation, pixel_ids, pixels_by_line
 from .channels import choose_channels
+from .fitting import Fit, fitted
 from .folder import Dataset
 from .normalization import ArrayLike, Normalization
 from .objects import measure_objects
@@ -23,7 +24,15 @@ from .pixels import Pixels
 from .synthetic import generate_field, random_config
 from .synthetic_volumes import generate_volume, random_volume_config
 
-__all__ = ["MEMORY", "FolderSamples", "NormalizedPixels", "Sample", "SyntheticSamples", "typical_diameter"]
+__all__ = [
+    "MEMORY",
+    "FolderSamples",
+    "NormalizedPixels",
+    "Sample",
+    "SyntheticSamples",
+    "WholeSamples",
+    "typical_diameter",
+]
 
 MEMORY = 2**30
 """Bytes that the samples of one source may take, over all processes that draw from it."""
@@ -87,7 +96,8 @@ class Sample:
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return int(self.pixels.nbytes + pixel_ids(self.annotation).nbytes)
+        of_pixels = isinstance(self.annotation, Instances | Mask)
+        return int(self.pixels.nbytes + (pixel_ids(self.annotation).nbytes if of_pixels else 0))
 
 
 class _Samples(ABC):
@@ -206,6 +216,42 @@ class FolderSamples(_Samples):
         except InputError as error:
             what = str(error).removeprefix(f"{image.name}: ")
             raise InputError(f"{self.dataset[index].image_path}: {what}") from error
+
+
+class WholeSamples(FolderSamples):
+    """The images of a dataset, each as a whole, brought to the size that a network takes.
+
+    Parameters
+    ----------
+    dataset, normalization, in_channels, memory, chances
+        As of `FolderSamples`; annotated with a class, or with boxes.
+    size
+        Height and width in pixels.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        normalization: Normalization,
+        *,
+        in_channels: int,
+        size: tuple[int, ...],
+        memory: int = MEMORY,
+        chances: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        super().__init__(dataset, normalization, in_channels=in_channels, memory=memory, chances=chances)
+        self.size = size
+
+    def _make(self, index: int) -> Sample:
+        image, annotation = self.dataset.pair(index)
+        annotated: Any = annotation
+        pixels = self._pixels(image, index)
+        limits = self.normalization.limits(pixels)
+        fit = Fit(pixels.shape[1:], self.size)
+        array = fitted(lambda region: self.normalization.apply(pixels[(slice(None), *region)], limits), fit)
+        if isinstance(annotated, Boxes):
+            annotated = replace(annotated, boxes_xyxy=annotated.boxes_xyxy * np.float32(fit.scale))
+        return Sample(array, annotated, name=image.name)
 
 
 class SyntheticSamples(_Samples):
