@@ -230,7 +230,7 @@ class TestEncodersByName:
 
     def test_they_are_trained_and_blended(self, folder: Path, tmp_path: Path) -> None:
         network = {"encoder": "resnet18", "depth": 2, "base_channels": 8, "encoder_halo": 8}
-        settings = {**SETTINGS, "epochs": 2, "encoder_weights": "none", "network": network}
+        settings = {**SETTINGS, "epochs": 2, "weights": "none", "network": network}
         trained = stellate.train("unet", folder, tmp_path / "run", settings=settings)
         assert trained.info.metrics["validation"]["pixel_accuracy"] > 0.8
         assert trained.info.normalization.get("mean") is None
@@ -248,7 +248,7 @@ class TestEncodersByName:
 
         monkeypatch.setattr(encoders, "get_encoder", offline)
         settings = {**SETTINGS, "network": {"encoder": "resnet18", "depth": 2, "base_channels": 4}}
-        with pytest.raises(ConfigError, match=r"'imagenet'.*cannot be fetched.*encoder_weights none"):
+        with pytest.raises(ConfigError, match=r"'imagenet'.*cannot be fetched.*weights none"):
             stellate.train("unet", folder, tmp_path / "run", settings=settings)
         assert not (tmp_path / "run" / "run.json").exists()
 

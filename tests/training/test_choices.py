@@ -196,11 +196,11 @@ def test_settings_out_of_range(values: dict[str, object], message: str) -> None:
 
 
 def test_stardist_has_no_encoder_whose_weights_could_be_set() -> None:
-    words = "encoder_weights 'imagenet': stardist has no encoder by name; leave it out"
+    words = "weights 'imagenet': stardist has no encoder by name; leave it out"
     for start in (None, model()):
         with pytest.raises(ConfigError, match=words):
-            choose("stardist", data(20), TrainSettings(encoder_weights="imagenet"), start)
-    assert choose("stardist", data(20), TrainSettings(encoder_weights="none")).encoder_weights == ""
+            choose("stardist", data(20), TrainSettings(weights="imagenet"), start)
+    assert choose("stardist", data(20), TrainSettings(weights="none")).weights == ""
 
 
 def test_axes_that_are_none() -> None:

@@ -98,8 +98,8 @@ def test_generated_fields_have_one_channel(volumes: Dataset) -> None:
 def test_loaders_give_the_same_batches_with_and_without_workers(volumes: Dataset) -> None:
     batches = []
     for workers in (0, 2):
-        settings = TrainSettings(steps_per_epoch=3, validation_patches=3, workers=workers)
-        module = PatchModule(*made(volumes, workers=workers, intensity=1.0), settings, batch_size=2)
+        settings = TrainSettings(steps_per_epoch=3, validation_patches=3, workers=workers, batch_size=2)
+        module = PatchModule(*made(volumes, workers=workers, intensity=1.0), settings)
         batches.append([*module.train_dataloader(), *module.val_dataloader()])
     assert len(batches[0]) == 5
     for alone, helped in zip(*batches, strict=True):

@@ -167,16 +167,16 @@ class TestEncodersByName:
     def test_they_begin_with_imagenet_and_its_scale(self) -> None:
         settings = TrainSettings(network={"encoder": "resnet18"})
         colour = choose("unet", data(channels={"3": 10}), settings)
-        assert colour.encoder_weights == "imagenet"
+        assert colour.weights == "imagenet"
         assert (colour.normalization.mean, colour.normalization.std) == IMAGENET
         assert colour.network["depth"] == 5
         grey = choose("unet", data(), settings)
         assert grey.normalization.mean == pytest.approx((0.449,), abs=1e-3)
 
     def test_or_without(self) -> None:
-        settings = TrainSettings(network={"encoder": "resnet18"}, encoder_weights="none")
+        settings = TrainSettings(network={"encoder": "resnet18"}, weights="none")
         choices = choose("unet", data(), settings)
-        assert choices.encoder_weights == ""
+        assert choices.weights == ""
         assert choices.normalization.mean == ()
 
 
@@ -208,8 +208,8 @@ def test_a_model_to_start_from_is_kept() -> None:
         ({}, {"network": {"depth": 4}}, "network.depth is 3 in the model to start from, not 4"),
         (
             {},
-            {"encoder_weights": "imagenet"},
-            "encoder_weights 'imagenet': the weights are those of the model to",
+            {"weights": "imagenet"},
+            "weights 'imagenet': the weights are those of the model to",
         ),
         ({}, {"diameters": (10, 20)}, r"diameters \(10, 20\): the masks hold classes"),
     ],
@@ -257,9 +257,9 @@ def test_a_model_to_start_from_keeps_its_border() -> None:
 @pytest.mark.parametrize("model", MODEL_NAMES)
 def test_weights_without_an_encoder_are_refused(model: str) -> None:
     words = "only an encoder by name has any" if model == "unet" else f"{model} has no encoder by name; leave"
-    with pytest.raises(ConfigError, match=f"encoder_weights 'imagenet': {words}"):
-        choose(model, data(), TrainSettings(encoder_weights="imagenet"))
-    assert choose(model, data(), TrainSettings(encoder_weights="none")).encoder_weights == ""
+    with pytest.raises(ConfigError, match=f"weights 'imagenet': {words}"):
+        choose(model, data(), TrainSettings(weights="imagenet"))
+    assert choose(model, data(), TrainSettings(weights="none")).weights == ""
 
 
 def test_only_objects_have_diameters_to_learn() -> None:

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from stellate.nn.layout import best_layout
-from stellate.training.module import TrainingModule, laid_out
+from stellate.training.module import Rates, TrainingModule, laid_out
 from stellate.training.settings import TrainSettings
 
 
 def rates(settings: TrainSettings, peak: float = 1e-2) -> list[float]:
     """Learning rate before each step of a run."""
     task: Any = None
-    chosen: Any = TrainingModule(nn.Linear(2, 2), task, settings, peak).configure_optimizers()
+    chosen: Any = TrainingModule(nn.Linear(2, 2), task, settings, Rates(peak)).configure_optimizers()
     optimizer, schedule = chosen["optimizer"], chosen["lr_scheduler"]["scheduler"]
     found = []
     for _ in range(settings.epochs * settings.steps_per_epoch):
@@ -44,7 +44,7 @@ def test_a_run_that_is_shorter_than_the_warm_up_still_cools() -> None:
 def test_norms_and_biases_do_not_decay() -> None:
     task: Any = None
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    chosen: Any = TrainingModule(network, task, TrainSettings(weight_decay=0.1), 1e-3).configure_optimizers()
+    chosen: Any = TrainingModule(network, task, TrainSettings(weight_decay=0.1), Rates(1e-3)).configure_optimizers()
     decays = {id(p): g["weight_decay"] for g in chosen["optimizer"].param_groups for p in g["params"]}
     assert {name: decays[id(p)] for name, p in network.named_parameters()} == {
         "0.weight": 0.1, "0.bias": 0, "1.weight": 0, "1.bias": 0,

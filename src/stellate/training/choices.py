@@ -14,6 +14,7 @@ from .reasons import Choices, Reason
 from .settings import TrainSettings
 from .star_choices import choose_stardist
 from .volume_choices import MAX_VOLUME_DEPTH
+from .whole_choices import FOR_WHOLE_IMAGES, choose_whole, refuse_other_settings
 
 __all__ = ["Choices", "Reason", "choose", "widest_field"]
 
@@ -52,8 +53,12 @@ def choose(model: str, data: Fingerprint, settings: TrainSettings, start: ModelI
     ConfigError
         If a setting contradicts the network that the run starts from, or the data's dimensions do.
     """
-    if entry(model).task == "segmentation":
+    task = entry(model).task
+    refuse_other_settings(task, settings)
+    if task == "segmentation":
         return choose_map_network(model, data, settings, start)
+    if task in FOR_WHOLE_IMAGES:
+        return choose_whole(model, data, settings, start)
     return CHOOSERS[model](data, settings, start)
 
 

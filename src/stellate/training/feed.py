@@ -17,7 +17,7 @@ from ..data.duplicates import pair_hash
 from ..data.fingerprint import Fingerprint, fingerprint
 from ..data.folder import Dataset
 from ..data.patches import PatchDataset, PatchSettings
-from ..data.samples import MEMORY, FolderSamples, SyntheticSamples
+from ..data.samples import MEMORY, FolderSamples, SyntheticSamples, WholeSamples
 from ..data.split import validation_split
 from ..data.volume_augmentation import SAME_SIZE
 from ..errors import ConfigError, DataError
@@ -86,14 +86,21 @@ def _look_at(
     hashes: dict[str, str] = {}
     present: list[npt.NDArray[np.bool_]] = []
 
-    def keep(index: int, image: Image, annotation: PixelAnnotation) -> None:
-        path = images[index].image_path.relative_to(images.root)
-        hashes[path.as_posix()] = pair_hash(image, annotation)
+    def keep(index: int, image: Image, annotation: Any) -> None:
+        hashes[_known_as(images, index)] = pair_hash(image, annotation)
         if isinstance(annotation, Mask):
             present.append(pixels_of_classes(annotation)[:-1] > 0)
 
     data = fingerprint(images, each=keep, mask_of=mask_of)
     return data, hashes, image_chances(np.array(present)) if present else None
+
+
+def _known_as(images: Any, index: int) -> str:
+    """Path of an image within the folder; of a piece of one also its name."""
+    record = images[index]
+    path = record.image_path
+    known = path.relative_to(images.root) if path.is_relative_to(images.root) else path
+    return f"{known.as_posix()} {record.name}" if getattr(record, "region", None) else known.as_posix()
 
 
 def _check_alike(train: Fingerprint, validation: Fingerprint, images: Dataset) -> None:
@@ -155,7 +162,8 @@ def _validation_patches(
 ) -> PatchDataset:
     samples = _samples(validation, choices, settings)
     patches = _patches(choices, Augmentation.none())
-    return PatchDataset([samples], task.target, settings=patches, seed=VALIDATION_SEED)
+    in_turn = isinstance(samples, WholeSamples)
+    return PatchDataset([samples], task.target, settings=patches, seed=VALIDATION_SEED, in_turn=in_turn)
 
 
 def _patches(choices: Choices, augmentation: Augmentation) -> PatchSettings:
@@ -180,6 +188,15 @@ def _samples(
     *,
     chances: npt.NDArray[np.float64] | None = None,
 ) -> FolderSamples:
+    if not isinstance(images, Dataset):
+        return WholeSamples(
+            images,
+            choices.normalization,
+            in_channels=choices.network["in_channels"],
+            size=choices.patch,
+            memory=_memory(settings),
+            chances=chances,
+        )
     samples = FolderSamples(
         images,
         choices.normalization,

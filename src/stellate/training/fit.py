@@ -22,8 +22,9 @@ from ..errors import ConfigError, ModelFileError
 from ..tasks.task import Task
 from .averaging import BatchStatistics, WeightAverage
 from .checkpoints import BestCheckpoint
+from .freezing import Freezing
 from .history import History
-from .module import TrainingModule
+from .module import Rates, TrainingModule
 from .settings import TrainSettings
 
 __all__ = [
@@ -67,27 +68,43 @@ class Fitted:
 
 
 class PatchModule(pl.LightningDataModule):
-    """Batches for training and validation, of `batch_size` patches shared among the processes of a run."""
+    """Batches for training and validation, of as many patches as the settings say, shared among the processes of a run.
+
+    Parameters
+    ----------
+    train, validation
+        Where patches come from.
+    settings
+        Of the run, with nothing left open.
+    n_validation
+        Patches that are validated on; as the settings say if None.
+    """
 
     def __init__(
-        self, train: PatchDataset, validation: PatchDataset, settings: TrainSettings, *, batch_size: int
+        self,
+        train: PatchDataset,
+        validation: PatchDataset,
+        settings: TrainSettings,
+        *,
+        n_validation: int | None = None,
     ) -> None:
         super().__init__()
         self.train = train
         self.validation = validation
         self.settings = settings
-        self.batch_size = batch_size
+        self.batch_size = settings.batch_size or 1
+        self.n_validation = settings.validation_patches if n_validation is None else n_validation
 
     def train_dataloader(self) -> DataLoader[Any]:
         """An epoch of training patches."""
-        length = self.settings.steps_per_epoch * self.batch_size
+        length = (self.settings.steps_per_epoch or 1) * self.batch_size
         rank, world = self._place()
         return self._loader(self.train, EpochSampler(length, rank=rank, world=world))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The same validation patches every time."""
         rank, world = self._place()
-        return self._loader(self.validation, range(rank, self.settings.validation_patches, world))
+        return self._loader(self.validation, range(rank, self.n_validation, world))
 
     def _place(self) -> tuple[int, int]:
         trainer = self.trainer
@@ -111,7 +128,7 @@ def fit(
     *,
     data: PatchModule,
     settings: TrainSettings,
-    learning_rate: float,
+    rates: Rates,
     folder: Path,
     resume: bool = False,
     report: EpochReport | None = None,
@@ -130,9 +147,9 @@ def fit(
     data
         Patches.
     settings
-        Of the run.
-    learning_rate
-        Peak learning rate.
+        Of the run, with nothing left open.
+    rates
+        Learning rates.
     folder
         Gets ``checkpoints/best.ckpt``, ``checkpoints/last.ckpt``, ``history.csv`` and ``curves.png``.
     resume
@@ -153,13 +170,16 @@ def fit(
         load_checkpoint(network, last)
         network.train()
     pl.seed_everything(settings.seed, verbose=False)
-    module = TrainingModule(network, task, settings, learning_rate)
+    module = TrainingModule(network, task, settings, rates)
     checkpoint = BestCheckpoint(last.parent)
     # save_last would write only when the best is written
     every = ModelCheckpoint(
         last.parent, filename=last.stem, save_on_train_epoch_end=True, enable_version_counter=False
     )
     callbacks: list[Callback] = [History(folder, report), BatchStatistics()]
+    if settings.freeze != "none":
+        backbone: Any = network.backbone
+        callbacks.append(Freezing(backbone.net, settings.freeze, settings.unfreeze_every))
     if settings.ema_decay:
         callbacks.append(WeightAverage(settings.ema_decay))
     if settings.patience:

@@ -20,7 +20,7 @@ from .run_choices import (
     choose_patch,
     choose_rate,
     choose_variation,
-    forgo_encoder_weights,
+    forgo_weights,
     is_volumes,
     keep_network,
     kind_of,
@@ -73,9 +73,9 @@ def choose_map_network(
         why="size and brightness tell classes apart",
     )
     if start is None:
-        _choose_encoder_weights(choices, model, settings, getattr(config, "encoder", None))
+        _choose_weights(choices, model, settings, getattr(config, "encoder", None))
     else:
-        forgo_encoder_weights(settings, "the weights are those of the model to start from; leave it out")
+        forgo_weights(settings, "the weights are those of the model to start from; leave it out")
     return choices
 
 
@@ -111,25 +111,21 @@ def _volume_patch(data: Fingerprint, stride: tuple[int, ...]) -> tuple[int, ...]
     return tuple(sides.values())
 
 
-def _choose_encoder_weights(
-    choices: Choices, model: str, settings: TrainSettings, encoder: str | None
-) -> None:
+def _choose_weights(choices: Choices, model: str, settings: TrainSettings, encoder: str | None) -> None:
     """Weights that an encoder by name begins with, and the scale of intensities that they were trained on."""
     if encoder is None:
-        forgo_encoder_weights(
-            settings, f"{model} has no encoder by name; leave it out, or train a unet with one"
-        )
+        forgo_weights(settings, f"{model} has no encoder by name; leave it out, or train a unet with one")
         return
     if not encoder:
         why = "only an encoder by name has any; choose one, e.g. network.encoder resnet34"
-        forgo_encoder_weights(settings, why)
+        forgo_weights(settings, why)
         return
-    given = settings.encoder_weights
+    given = settings.weights
     weights = "imagenet" if given is None else "" if given == "none" else given
     why = (
         "as set" if given is not None else f"{encoder} learned to see from photographs; none begins by chance"
     )
-    choices.encoder_weights = choices.note("encoder weights", weights or "none", why) if weights else ""
+    choices.weights = choices.note("encoder weights", weights or "none", why) if weights else ""
     if not weights:
         choices.note("encoder weights", "none", why)
         return

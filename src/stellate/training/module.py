@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
@@ -13,10 +14,26 @@ from ..nn.layout import in_best_layout
 from ..tasks.task import Batch, Task
 from .settings import TrainSettings
 
-__all__ = ["TrainingModule", "laid_out"]
+__all__ = ["Rates", "TrainingModule", "laid_out"]
 
 # StarDist halves the learning rate after this many epochs without a better validation loss.
 PLATEAU_PATIENCE = 40
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Learning rates of a run.
+
+    Attributes
+    ----------
+    peak
+        The largest, after the warm-up.
+    of_backbone
+        That of a backbone, as a share of it.
+    """
+
+    peak: float
+    of_backbone: float = 1.0
 
 
 class TrainingModule(pl.LightningModule):
@@ -29,19 +46,19 @@ class TrainingModule(pl.LightningModule):
     task
         Gives the losses.
     settings
-        Learning rate and schedule.
-    learning_rate
-        Peak learning rate.
+        Schedule.
+    rates
+        Peak learning rates.
     """
 
     def __init__(
-        self, network: nn.Module, task: Task[Any, Any, Any], settings: TrainSettings, learning_rate: float
+        self, network: nn.Module, task: Task[Any, Any, Any], settings: TrainSettings, rates: Rates
     ) -> None:
         super().__init__()
         self.network = network
         self.task = task
         self.settings = settings
-        self.learning_rate = learning_rate
+        self.rates = rates
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Sum of the losses of a batch."""
@@ -61,13 +78,7 @@ class TrainingModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW without decay of norms and biases; warm-up and cosine, or StarDist's plateau."""
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [
-            {"params": decayed, "weight_decay": self.settings.weight_decay},
-            {"params": others, "weight_decay": 0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
+        optimizer = torch.optim.AdamW(self._groups(), lr=self.rates.peak)
         if self.settings.schedule == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
                 optimizer, factor=0.5, patience=PLATEAU_PATIENCE
@@ -76,9 +87,23 @@ class TrainingModule(pl.LightningModule):
         cosine = torch.optim.lr_scheduler.LambdaLR(optimizer, self._factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters by what they have in common: decay, and the rate of a backbone that differs from the others'."""
+        backbone = getattr(self.network, "backbone", None) if self.rates.of_backbone != 1 else None
+        inside = {id(p) for p in backbone.parameters()} if isinstance(backbone, nn.Module) else set()
+        groups = []
+        for of_backbone in (False, True) if inside else (False,):
+            of_group = [p for p in self.network.parameters() if (id(p) in inside) is of_backbone]
+            rate = self.rates.peak * (self.rates.of_backbone if of_backbone else 1)
+            for decays in (True, False):
+                decay = self.settings.weight_decay if decays else 0
+                chosen = [p for p in of_group if (p.ndim > 1) is decays]
+                groups.append({"params": chosen, "weight_decay": decay, "lr": rate})
+        return groups
+
     def _factor(self, step: int) -> float:
         """Share of the peak learning rate at a step."""
-        total = self.settings.epochs * self.settings.steps_per_epoch
+        total = self.settings.epochs * (self.settings.steps_per_epoch or 1)
         warmup = min(self.settings.warmup_steps, total // 2)
         if step < warmup:
             return (step + 1) / warmup

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..data.fingerprint import Fingerprint
 from ..data.folder import Dataset
@@ -15,6 +16,8 @@ from .choices import Choices, choose
 from .feed import divided, look_at
 from .masks import check_enough, mask_maker, understood
 from .settings import TrainSettings
+from .whole_choices import FOR_WHOLE_IMAGES, refuse_other_settings
+from .whole_plan import check_classes, drawn_by_class, usable
 
 __all__ = ["Plan", "planned"]
 
@@ -26,7 +29,7 @@ class Plan:
     Attributes
     ----------
     train, validation
-        The images to train and to validate on, with their masks as the task takes them.
+        The images to train and to validate on, with their masks as the task takes them; of a class each, or with a box.
     data
         What the images to train on are like.
     hashes
@@ -37,8 +40,8 @@ class Plan:
         What the run will use, and why.
     """
 
-    train: Dataset
-    validation: Dataset
+    train: Any
+    validation: Any
     data: Fingerprint
     hashes: dict[str, dict[str, str]]
     masks: MaskUse | None
@@ -47,7 +50,7 @@ class Plan:
 
 def planned(
     kind: ModelEntry,
-    dataset: Dataset,
+    dataset: Any,
     settings: TrainSettings,
     start: ModelInfo | None,
     *,
@@ -78,6 +81,8 @@ def planned(
             f"the model to start from is a {start.model}, not a {kind.name}: train a {start.model}, or start anew"
         )
     dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
+    if kind.task in FOR_WHOLE_IMAGES:
+        return _planned_whole(kind, dataset, settings, start, say=say)
     dataset, masks = understood(dataset, kind.task, settings, start, say=say)
     if masks is None:
         dataset = _with_classes(dataset, settings, start)
@@ -93,6 +98,27 @@ def planned(
         why = "half by the classes that they have, so that those in few images are seen"
         choices.note("images drawn", f"up to {most:.1f} times as often as others", why)
     return Plan(train, validation, data, hashes, masks, choices)
+
+
+def _planned_whole(
+    kind: ModelEntry,
+    dataset: Any,
+    settings: TrainSettings,
+    start: ModelInfo | None,
+    *,
+    say: Callable[[str], None],
+) -> Plan:
+    refuse_other_settings(kind.task, settings)
+    dataset = usable(dataset, kind.task, settings, start, say=say)
+    train: Any
+    validation: Any
+    train, validation = divided(dataset, settings)
+    check_classes(train, validation)
+    data, hashes, _ = look_at(train, validation)
+    choices = choose(kind.name, data, settings, start)
+    if choices.balance == "sampling":
+        choices.image_chances = drawn_by_class(train)
+    return Plan(train, validation, data, hashes, None, choices)
 
 
 def _with_classes(dataset: Dataset, settings: TrainSettings, start: ModelInfo | None) -> Dataset:

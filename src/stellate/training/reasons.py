@@ -45,8 +45,14 @@ class Choices:
         Names of the classes of objects or pixels; empty if objects are not told apart.
     anisotropy
         Size of a voxel along (z, y, x), in any unit.
-    encoder_weights
-        Weights that an encoder by name begins with; empty for none.
+    weights
+        Weights that a backbone, or an encoder by name, begins with; empty for none.
+    backbone_rate
+        Learning rate of a backbone, as a share of that of the rest.
+    balance
+        How rare classes of whole images are made up for: ``sampling``, ``weights`` or ``none``.
+    steps_per_epoch, patience
+        Steps in an epoch, and epochs without a better validation after which training ends; 0 for never.
     foreground_chance
         Chance that a patch is placed where an object, or a class drawn before, is.
     scale_chance
@@ -67,7 +73,11 @@ class Choices:
     normalization: Normalization = field(default_factory=Normalization)
     class_names: tuple[str, ...] = ()
     anisotropy: tuple[float, ...] = (1.0, 1.0, 1.0)
-    encoder_weights: str = ""
+    weights: str = ""
+    backbone_rate: float = 1.0
+    balance: str = "none"
+    steps_per_epoch: int = 100
+    patience: int = 0
     foreground_chance: float = 0.9
     scale_chance: float = 1.0
     intensity: float = 1.0

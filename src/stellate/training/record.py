@@ -8,11 +8,19 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from ..data.normalization import Normalization
 from ..errors import ConfigError, DataError
 from ..io.atomic import atomic
 from .settings import TrainSettings
 
-__all__ = ["Images", "check_same_images", "plain_settings", "resumed_settings", "write_record"]
+__all__ = [
+    "Images",
+    "check_same_images",
+    "plain_settings",
+    "resumed_normalization",
+    "resumed_settings",
+    "write_record",
+]
 
 RUN_FILE = "run.json"
 _NAMED_IN_ERRORS = 8
@@ -22,7 +30,13 @@ Images = Mapping[str, Mapping[str, str]]
 
 
 def write_record(
-    folder: Path, model: str, *, settings: TrainSettings, choices: Sequence[str], images: Images
+    folder: Path,
+    model: str,
+    *,
+    settings: TrainSettings,
+    choices: Sequence[str],
+    images: Images,
+    normalization: Normalization | None = None,
 ) -> None:
     """Write what a run is started with.
 
@@ -38,6 +52,8 @@ def write_record(
         What was chosen from the data, in words.
     images
         What it is trained and validated on.
+    normalization
+        How images are normalised, which may follow from files that are not there when the run is resumed.
 
     Raises
     ------
@@ -49,6 +65,7 @@ def write_record(
         "settings": plain_settings(settings),
         "choices": list(choices),
         "images": images,
+        **({"normalization": normalization.to_dict()} if normalization else {}),
     }
     with atomic(folder / RUN_FILE) as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -76,6 +93,23 @@ def resumed_settings(folder: Path, model: str, given: TrainSettings) -> TrainSet
         if now != getattr(TrainSettings(), item.name) and _plain(now) != _plain(then):
             raise ConfigError(f"{item.name} was {then} when the run was started; leave it out to resume")
     return settings
+
+
+def resumed_normalization(folder: Path) -> Normalization | None:
+    """How images were normalised in an interrupted run; None if its record does not say.
+
+    Raises
+    ------
+    ConfigError
+        If there is no run, or its record is damaged.
+    """
+    stored = _read(folder).get("normalization")
+    if stored is None:
+        return None
+    try:
+        return Normalization.from_dict(stored)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _no_record(folder, error) from error
 
 
 def check_same_images(folder: Path, images: Images, *, say: Callable[[str], None]) -> None:

@@ -20,6 +20,8 @@ from ..io.atomic import check_writable
 from ..models import build, entry
 from ..models.file import ModelInfo
 from ..models.sliding_window import SlidingWindow
+from ..models.transfer import Weights, read_weights, take_weights
+from ..nn.imagenet import fetch_imagenet
 from ..nn.layout import best_layout
 from ..tasks import TASKS
 from .choices import Choices
@@ -34,9 +36,12 @@ from .fit import (
     is_first_process,
     uses_bfloat16,
 )
-from .plan import planned
-from .record import check_same_images, plain_settings, write_record
+from .freezing import frozen_parameters
+from .module import Rates
+from .plan import Plan, planned
+from .record import check_same_images, plain_settings, resumed_normalization, write_record
 from .settings import TrainSettings
+from .whole_choices import FOR_WHOLE_IMAGES
 
 __all__ = ["Run", "train_network"]
 
@@ -59,14 +64,14 @@ class Run:
 
     network: nn.Module
     info: ModelInfo
-    train: Dataset
-    validation: Dataset
+    train: Any
+    validation: Any
     fitted: Fitted
 
 
 def train_network(
     model: str,
-    dataset: Dataset,
+    dataset: Any,
     folder: Path,
     *,
     settings: TrainSettings,
@@ -109,32 +114,52 @@ def train_network(
     chosen_device(settings.device)
     plan = planned(kind, dataset, settings, start[1] if start else None, say=tell)
     choices, train, validation = plan.choices, plan.train, plan.validation
+    whole = kind.task in FOR_WHOLE_IMAGES
     if resume:
         check_same_images(folder, plan.hashes, say=tell)
     for line in choices.lines():
         tell(line)
+    if resume and (kept := resumed_normalization(folder)) is not None:
+        choices.normalization = kept
     network = _network(model, choices, settings, start)
-    if choices.encoder_weights and not resume:
-        network.load_encoder_weights(choices.encoder_weights)
+    if choices.weights and not resume:
+        _begin_with(network, choices.weights, tell)
+    if whole:
+        frozen_parameters(network.backbone.net, settings.freeze)  # says now if there is no such layer
     task = TASKS[kind.task].for_network(network.config, choices.task, choices.class_names)
     datasets = patch_datasets(train, validation, task, choices, settings=settings)
-    patches = PatchModule(*datasets, settings, batch_size=choices.batch_size)
+    used = _used(settings, choices)
+    patches = PatchModule(*datasets, used, n_validation=_validated(plan, used))
     if not resume and is_first_process():
-        write_record(folder, model, settings=settings, choices=choices.lines(), images=plan.hashes)
-    rate = choices.learning_rate
+        # weights that could not be had at the start are not asked for again
+        given = replace(settings, weights=choices.weights or "none") if whole else settings
+        write_record(
+            folder,
+            model,
+            settings=given,
+            choices=choices.lines(),
+            images=plan.hashes,
+            normalization=choices.normalization,
+        )
     trained = _quicker(network, settings)
     fitted = fit(
-        trained, task, data=patches, settings=settings, learning_rate=rate, folder=folder, resume=resume, report=report
-    )  # fmt: skip
+        trained,
+        task,
+        data=patches,
+        settings=used,
+        rates=Rates(choices.learning_rate, choices.backbone_rate),
+        folder=folder,
+        resume=resume,
+        report=report,
+    )
     if trained is not network:
         network.load_state_dict(trained.state_dict())
-    used = replace(settings, batch_size=choices.batch_size, patch=choices.patch)
     info = _describe(kind.name, kind.task, folder, network=network, data=plan.data, settings=used)
     info = replace(
         info,
         settings=dict(choices.task),
         class_names=choices.class_names,
-        masks=plan.masks.to_dict() if plan.masks else {},
+        masks=_annotated(plan, settings),
         normalization=choices.normalization.to_dict(),
         training={**info.training, **_trained_on(train, validation, fitted, start)},
     )
@@ -161,6 +186,45 @@ def _laid_out(network: Any, settings: TrainSettings) -> Any:
     device = chosen_device(settings.device)
     dtype = torch.bfloat16 if uses_bfloat16(settings.precision, device) else torch.float32
     return network.to(memory_format=best_layout(2 + len(network.config.grid), torch.device(device), dtype))
+
+
+def _begin_with(network: Any, weights: str, tell: Callable[[str], None]) -> None:
+    """Let an encoder, or a backbone, begin with weights that were trained elsewhere."""
+    if hasattr(network, "load_encoder_weights"):
+        network.load_encoder_weights(weights)
+        return
+    found = (
+        Weights("imagenet", fetch_imagenet(network.config.backbone))
+        if weights == "imagenet"
+        else read_weights(weights)
+    )
+    tell(f"weights {found.source}: {take_weights(network, found)}")
+
+
+def _used(settings: TrainSettings, choices: Choices) -> TrainSettings:
+    """The settings with what was chosen."""
+    return replace(
+        settings,
+        batch_size=choices.batch_size,
+        patch=choices.patch,
+        steps_per_epoch=settings.steps_per_epoch or choices.steps_per_epoch,
+        patience=choices.patience if settings.patience is None else settings.patience,
+    )
+
+
+def _validated(plan: Plan, settings: TrainSettings) -> int:
+    """How many patches are validated on after every epoch; of whole images all."""
+    if isinstance(plan.validation, Dataset):
+        return settings.validation_patches
+    return max(settings.devices, len(plan.validation))
+
+
+def _annotated(plan: Plan, settings: TrainSettings) -> dict[str, Any]:
+    """What is kept of how the annotation was understood."""
+    if plan.masks:
+        return plan.masks.to_dict()
+    cut_out = any(getattr(record, "region", None) for record in plan.train.records)
+    return {"kind": "crops", "margin": settings.crop_margin} if cut_out else {}
 
 
 def _quicker(network: Any, settings: TrainSettings) -> Any:
@@ -196,7 +260,7 @@ def _describe(
         spacing_um=spacing,
         # pieces of a class are as large as they happen to be, and say nothing of how large images should be
         object_diameter_px=data.object_diameters.get("50")
-        if data.classes_of_objects or not data.mask_pixels
+        if task not in FOR_WHOLE_IMAGES and (data.classes_of_objects or not data.mask_pixels)
         else None,
         training={
             "settings": plain_settings(settings),
@@ -208,7 +272,7 @@ def _describe(
 
 
 def _trained_on(
-    train: Dataset, validation: Dataset, fitted: Fitted, start: tuple[nn.Module, ModelInfo] | None
+    train: Any, validation: Any, fitted: Fitted, start: tuple[nn.Module, ModelInfo] | None
 ) -> dict[str, Any]:
     return {
         "folder": train.root.name,

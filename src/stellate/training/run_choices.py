@@ -21,7 +21,7 @@ __all__ = [
     "choose_patch",
     "choose_rate",
     "choose_variation",
-    "forgo_encoder_weights",
+    "forgo_weights",
     "is_volumes",
     "keep_network",
     "kind_of",
@@ -95,7 +95,7 @@ def keep_network(
     choices.note("network", listed, "that of the model to start from")
 
 
-def forgo_encoder_weights(settings: TrainSettings, why: str) -> None:
+def forgo_weights(settings: TrainSettings, why: str) -> None:
     """See that no weights of an encoder are asked for, where there is no use for them.
 
     Raises
@@ -103,8 +103,8 @@ def forgo_encoder_weights(settings: TrainSettings, why: str) -> None:
     ConfigError
         If there are; the message says why that cannot be.
     """
-    if settings.encoder_weights not in (None, "none"):
-        raise ConfigError(f"encoder_weights {settings.encoder_weights!r}: {why}")
+    if settings.weights not in (None, "none"):
+        raise ConfigError(f"weights {settings.weights!r}: {why}")
 
 
 def choose_patch(
@@ -164,7 +164,13 @@ def choose_batch(
 
 
 def choose_rate(
-    choices: Choices, settings: TrainSettings, *, batch_norm: bool, without: str, fine_tuning: bool
+    choices: Choices,
+    settings: TrainSettings,
+    *,
+    batch_norm: bool,
+    without: str,
+    fine_tuning: bool,
+    rate_without: float = 3e-4,
 ) -> None:
     """Peak learning rate.
 
@@ -180,12 +186,14 @@ def choose_rate(
         Why the rate is what it is without.
     fine_tuning
         Whether the run starts from a model.
+    rate_without
+        The rate without batch norm.
     """
     if settings.learning_rate is not None:
         choices.learning_rate = choices.note("learning rate", settings.learning_rate, "as set")
         return
     why = "with batch norm" if batch_norm else without
-    rate = (1e-3 if batch_norm else 3e-4) * (0.3 if fine_tuning else 1)
+    rate = (1e-3 if batch_norm else rate_without) * (0.3 if fine_tuning else 1)
     why += ", lower to fine-tune" if fine_tuning else ""
     choices.learning_rate = choices.note("learning rate", rate, why)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..axes import parse_axes
+from ..data.label_options import LabelOptions
 from ..data.mask_options import MaskOptions
 from ..errors import ConfigError, suggestion
 
@@ -17,8 +18,9 @@ __all__ = ["TrainSettings"]
 # Least value of the settings that are whole numbers, and of those that are not.
 _WHOLE = {
     "epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "devices": 1, "validation_patches": 1,
-    "workers": 0, "patience": 0, "warmup_steps": 0, "seed": 0,
+    "workers": 0, "patience": 0, "warmup_steps": 0, "seed": 0, "unfreeze_every": 0, "folds": 0,
 }  # fmt: skip
+_CHOSEN = ("batch_size", "steps_per_epoch", "patience")
 _SHARES = ("validation", "synthetic", "ema_decay")
 _NOT_NEGATIVE = ("weight_decay", *_SHARES)
 _WORDS = {
@@ -26,17 +28,18 @@ _WORDS = {
     "device": ("auto", "cpu", "cuda", "mps"),
     "precision": ("auto", "float32", "bfloat16"),
     "normalize_channels": (None, "separate", "joint"),
+    "balance": (None, "sampling", "weights", "none"),
 }
 
 
 @dataclass(frozen=True)
-class TrainSettings(MaskOptions):
+class TrainSettings(MaskOptions, LabelOptions):
     """Settings of a training run; None means chosen from the data."""
 
     epochs: int = 60
     """Epochs to train; an epoch is a fixed number of steps, after which the model is validated and saved."""
-    steps_per_epoch: int = 100
-    """Steps in an epoch."""
+    steps_per_epoch: int | None = None
+    """Steps in an epoch; by default 100, for whole images as many as show each of them about once."""
     batch_size: int | None = None
     """Patches per step, over all devices."""
     patch: tuple[int, ...] | None = None
@@ -51,8 +54,9 @@ class TrainSettings(MaskOptions):
     """Decay of the weights per step, times the learning rate."""
     ema_decay: float = 0.998
     """Decay of the moving average of the weights, which is what is validated and saved; 0 for none."""
-    patience: int = 0
-    """Stop when validation has not improved for this many epochs; 0 to train all epochs."""
+    patience: int | None = None
+    """Stop when validation has not improved for this many epochs; 0 to train all epochs, which is the default but for
+    whole images, where it is 20."""
     validation: float = 0.15
     """Share of the images kept for validation where the data has no val folder."""
     validation_patches: int = 64
@@ -72,9 +76,28 @@ class TrainSettings(MaskOptions):
     the others are chosen from the data."""
     task: dict[str, Any] = field(default_factory=dict)
     """Settings of the task by name, e.g. --task.distance-loss l1 or a [task] table: losses and thresholds."""
-    encoder_weights: str | None = None
-    """Weights that an encoder by name (--network.encoder) begins with, or none; by default imagenet, which are fetched
-    where they are not at hand."""
+    backbone: str | None = None
+    """Of a classifier or localizer, the network that sees: vgg16, googlenet, alexnet, or any other of torchvision's or,
+    with stellate[encoders], timm's; by default resnet18."""
+    weights: str | Path | None = None
+    """Weights that a backbone, or the encoder of a U-Net, begins with: imagenet (fetched once), none, or for a backbone
+    a model of stellate or a file with a state dict; by default imagenet, of a backbone only if they can be had."""
+    freeze: str = "none"
+    """What of a backbone is not trained: none, backbone (all of it), or until:LAYER (all that comes before a layer).
+    Batch norms that are frozen keep their statistics."""
+    unfreeze_every: int = 0
+    """Train one more stage of what is frozen, from the last to the first, after each so many epochs; 0 for never."""
+    backbone_rate: float | None = None
+    """Learning rate of a backbone, as a share of that of the rest; by default 0.1 if it begins with weights, else 1."""
+    balance: Literal["sampling", "weights", "none"] | None = None
+    """How rare classes of whole images are made up for: images of them are drawn more often, or count more, or neither;
+    by default sampling if a class has 1.5 times as many images as another."""
+    folds: int = 0
+    """Of a classifier or localizer: cross-validate. As many models are trained, each is measured on its part of the
+    images, and no part with another's; 0 trains a single model."""
+    sweep: str | None = None
+    """Try values of a setting of the task and keep the model that does best on validation, e.g. box-weight, or
+    box-weight=1,10,100."""
     axes: str | None = None
     """Axes of the images, a letter of TPZCYX for each dimension, where their files do not say so or say it wrongly."""
     channels: tuple[int | str, ...] = ()
@@ -115,12 +138,13 @@ class TrainSettings(MaskOptions):
         return cls(**values)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        MaskOptions.__post_init__(self)
+        LabelOptions.__post_init__(self)
         if isinstance(self.channels, int | str):
             object.__setattr__(self, "channels", (self.channels,))
         for name, least in _WHOLE.items():
             value = getattr(self, name)
-            if value is None and name == "batch_size":
+            if value is None and name in _CHOSEN:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigError(f"{name} {value!r}: expected a whole number, at least {least}")
@@ -130,6 +154,18 @@ class TrainSettings(MaskOptions):
             _check_number("intensity", self.intensity)
         if self.scale_chance is not None:
             _check_chance("scale_chance", self.scale_chance)
+        if self.backbone_rate is not None:
+            _check_number("backbone_rate", self.backbone_rate)
+        if self.unfreeze_every and self.freeze == "none":
+            raise ConfigError(
+                f"unfreeze_every {self.unfreeze_every}: nothing is frozen; say what is (freeze backbone)"
+            )
+        if self.folds == 1:
+            raise ConfigError("folds 1: expected at least 2, or 0 for a single model")
+        if self.folds and self.sweep:
+            raise ConfigError(
+                "folds and sweep: give one of them; sweep first, then cross-validate with what it found"
+            )
         if self.learning_rate is not None:
             _check_number("learning_rate", self.learning_rate)
             if self.learning_rate == 0:

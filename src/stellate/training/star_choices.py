@@ -20,7 +20,7 @@ from .run_choices import (
     choose_patch,
     choose_rate,
     choose_variation,
-    forgo_encoder_weights,
+    forgo_weights,
     is_volumes,
     keep_network,
     kind_of,
@@ -80,7 +80,7 @@ def _check_settings(data: Fingerprint, settings: TrainSettings, start: ModelInfo
     ConfigError
         If not, if what the user set makes no network, or if it is for another.
     """
-    forgo_encoder_weights(settings, "stardist has no encoder by name; leave it out")
+    forgo_weights(settings, "stardist has no encoder by name; leave it out")
     axes = len(data.spatial_axes)
     usual = {"grid": (2,) * axes, **({"n_rays": VOLUME_RAYS} if axes == 3 else {})}
     if len(configure("stardist", {**usual, **_given(data, settings)}).grid) != axes:
