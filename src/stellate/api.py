@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from .data.findings import CheckReport
     from .data.fingerprint import Fingerprint
     from .data.folder import Dataset
+    from .data.label_options import LabelOptions
     from .data.mask_options import MaskOptions
+    from .experiments.folds import CrossValidation
     from .models.file import ModelInfo
     from .prediction.evaluation import Evaluation
     from .prediction.files import FileOutcome
@@ -132,20 +134,23 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
-) -> Predictor:
-    """Train a model on an annotated folder.
+) -> Predictor | CrossValidation:
+    """Train a model on annotated data.
 
     The run's folder gets ``model.safetensors``, ``run.json`` (settings, choices and images), ``history.csv``,
     ``curves.png``, ``validation.png`` (predictions of validation images), ``evaluation.csv``, ``.json`` and ``.html``
-    on the validation images, and ``checkpoints/``.
+    on the validation images, and ``checkpoints/``. With ``folds`` it gets such a run for each, ``folds.csv``, and the
+    evaluation of all images; with ``sweep`` a run for each value, ``sweep.csv``, and what belongs to the best.
 
     Parameters
     ----------
     model
-        What to train, e.g. ``"stardist"`` for the outlines of objects or ``"unet"`` for the class of every pixel.
+        What to train, e.g. ``"stardist"`` for the outlines of objects, ``"unet"`` for the class of every pixel,
+        ``"classifier"`` for the class of every image, or ``"localizer"`` for the box and class of the one object.
     data
-        Folder with ``images/`` and ``masks/``, or with ``train/`` and ``val/`` that hold such a pair each. Masks hold
-        labels of objects or classes of pixels.
+        Folder with ``images/`` and ``masks/``, or with ``train/`` and ``val/`` that hold such a pair each; masks hold
+        labels of objects or classes of pixels. For classes of whole images, and for boxes, what
+        `stellate.data.opening` reads: class folders, tables, Pascal VOC, COCO, or objects in masks.
     output
         The run's folder.
     settings
@@ -161,37 +166,18 @@ def train(
     Returns
     -------
     Predictor
-        The trained model, as `load` gives it for `output`.
+        The trained model, as `load` gives it for `output`; with ``folds`` the scores, a `CrossValidation`.
 
     Raises
     ------
     ConfigError, DataError, InputError, ModelFileError, OutputError
         If settings, data, the model to start from or the output folder cannot be used.
     """
-    from .data.folder import open_folder
-    from .prediction.finishing import finish
-    from .training.record import resumed_settings
-    from .training.run import train_network
+    from .experiments.train import train as train_as_set
     from .training.settings import TrainSettings
 
     chosen = settings if isinstance(settings, TrainSettings) else TrainSettings.from_mapping(settings or {})
-    folder = Path(output)
-    if resume:
-        chosen = resumed_settings(folder, model, chosen)
-    first = load(chosen.from_model) if chosen.from_model else None
-    run = train_network(
-        model,
-        open_folder(data),
-        folder,
-        settings=chosen,
-        start=(first.network, first.info) if first else None,
-        resume=resume,
-        say=say,
-        report=_epochs_as_progress(progress) if progress else None,
-    )
-    return finish(
-        run.network, run.info, run.validation, folder, device=chosen.device, fixed=chosen.task, say=say
-    )
+    return train_as_set(model, data, Path(output), settings=chosen, resume=resume, progress=progress, say=say)
 
 
 def evaluate(
@@ -202,6 +188,7 @@ def evaluate(
     split: str | None = None,
     options: PredictOptions | None = None,
     masks: MaskOptions | None = None,
+    labels: LabelOptions | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure a model on annotated images.
@@ -221,6 +208,9 @@ def evaluate(
     masks
         What the masks hold; where nothing is said, what those that the model was trained on held. Where these were
         objects, and the masks look like classes, that is refused, or `Evaluation.warning` says so.
+    labels
+        How annotations of whole images and of boxes are used; the margin of pieces is that of the model where nothing
+        else is said.
     progress
         Called as ``progress(images_done, images, name)``.
 
@@ -229,17 +219,17 @@ def evaluate(
     DataError, InputError, ModelFileError, ConfigError, OutputError
         If data, model, options or the output folder cannot be used.
     """
-    from .data.folder import open_folder
     from .io.atomic import check_writable
+    from .prediction.annotated_data import open_for_model
     from .prediction.evaluation import evaluate_dataset
     from .prediction.predictor import Predictor
 
-    dataset = open_folder(data, axes=options.axes if options else None)
+    predictor = model if isinstance(model, Predictor) else load(model)
+    dataset: Any = open_for_model(predictor.info, data, axes=options.axes if options else None, labels=labels)
     if split is not None:
         dataset = dataset.split(split)
     if output is not None:
         check_writable(output)
-    predictor = model if isinstance(model, Predictor) else load(model)
     evaluation = evaluate_dataset(predictor, dataset, options=options, masks=masks, progress=progress)
     if output is not None:
         evaluation.save(output)
@@ -399,11 +389,3 @@ def _understood(data: str | Path, axes: str | None = None, masks: MaskOptions | 
     if as_they_look(dataset, options) != "classes":
         return dataset
     return understand(dataset, options).applied(dataset)
-
-
-def _epochs_as_progress(progress: Progress) -> Callable[[int, int, dict[str, float]], None]:
-    def report(epoch: int, epochs: int, losses: dict[str, float]) -> None:
-        shown = (f"{name} {losses[name]:.4f}" for name in ("train_loss", "val_loss") if name in losses)
-        progress(epoch, epochs, ", ".join(shown))
-
-    return report

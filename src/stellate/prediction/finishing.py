@@ -27,7 +27,7 @@ __all__ = ["finish"]
 def finish(
     network: nn.Module,
     info: ModelInfo,
-    validation: Dataset,
+    validation: Any,
     folder: Path,
     *,
     device: str = "auto",
@@ -74,7 +74,8 @@ def finish(
     chosen = {name: value for name, value in thresholds.items() if name not in fixed}
     info = replace(info, settings={**info.settings, **chosen})
     # which of both they are, the whole folder said; a few of its masks may look otherwise
-    masks = MaskOptions("instances") if validation.mask_classes is None else None
+    of_objects = isinstance(validation, Dataset) and validation.mask_classes is None
+    masks = MaskOptions("instances") if of_objects else None
     evaluation = evaluate_dataset(Predictor(network, info), validation, options=options, masks=masks)
     save_model(file, network, replace(info, metrics={"validation": evaluation.metrics.summary()}))
     evaluation.save(folder)
@@ -99,7 +100,7 @@ def _has_objects(dataset: Dataset) -> bool:
     return any(isinstance(a, Instances) and bool((a.labels > 0).any()) for a in annotations)
 
 
-def _draw(predictor: Predictor, dataset: Dataset, options: PredictOptions, path: Path) -> None:
+def _draw(predictor: Predictor, dataset: Any, options: PredictOptions, path: Path) -> None:
     def found() -> Iterator[tuple[str, Image, Any]]:
         for k in evenly(len(dataset), MOST_SHOWN):
             image = dataset.image(k)

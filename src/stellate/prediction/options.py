@@ -55,6 +55,8 @@ class PredictOptions:
     instances: bool = False
     """Of a model that gives a class to every pixel: make an object of each connected piece of a class, but for the
     first class, which is the ground, and write all that there is for objects; evaluation matches these objects."""
+    explain: bool = False
+    """Of a classifier or localizer: also a picture of what speaks for the class in the image (NAME_explained.png)."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the network. Those of 16 bits are faster where the hardware has them, and move some outlines
     by a pixel; auto is float32, which leaves the objects as they are."""
@@ -114,6 +116,13 @@ class PredictOptions:
         if self.instances and not hasattr(task, "probabilities"):
             raise ConfigError(f"{what}, gives no classes of pixels to make objects of; leave out instances")
         return replace(task, **wanted)
+
+    def of_whole_images(self) -> str:
+        """The first option set that a network has no use for which sees images as a whole; empty if there is none."""
+        for name in ("rescale", "object_diameter", "tile", "flips"):
+            if (value := getattr(self, name)) not in (None, False, "auto", "off"):
+                return f"{name} {value}" if value is not True else name
+        return ""
 
     def for_results(self) -> dict[str, Any]:
         """The options that results depend on, as plain values: all but where and in what pieces it ran."""

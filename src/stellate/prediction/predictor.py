@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from ..axes import Image
 from ..data.channels import choose_channels
+from ..data.fitting import Fit, fitted
 from ..data.normalization import Normalization
 from ..data.pixels import Pixels
 from ..errors import ConfigError, InputError
@@ -24,6 +26,7 @@ from ..models.file import ModelInfo
 from ..results import Mask, Result
 from ..tasks import TASKS
 from .engine import Engine, choose_device
+from .explaining import class_activation, on_image
 from .frames import frame_axes, frames
 from .images import as_image, with_depth
 from .options import PredictOptions
@@ -123,10 +126,16 @@ class Predictor:
         along = frame_axes(image)
         n_frames = int(np.prod([image.sizes[a] for a in along], dtype=np.int64))
         kept, results, notes, shelf = [], [], [note] if note else [], Shelf()
+        explained: list[npt.NDArray[np.float32]] = []
         pieces, border_width = [], getattr(self.task(), "border_width", 1)
         for k, frame in enumerate(frames(image, options.plane, volume=self.for_volumes)):
             report = progress and _for_frame(progress, k, n_frames)
-            result, said = self._predict_frame(frame, options, report)
+            if self.sees_whole:
+                result, said = self._predict_whole(frame, options)
+            else:
+                result, said = self._predict_frame(frame, options, report)
+            if options.explain:
+                explained.append(self.explain(frame, options))
             kept.append(frame)
             results.append(shelf.put(result) if along else result)
             if options.instances and isinstance(result, Mask):
@@ -166,6 +175,15 @@ class Predictor:
         """
         self._engine(options)
         self.task(options)
+        if self.sees_whole and (useless := options.of_whole_images()):
+            raise ConfigError(
+                f"{useless}: {self.info.name} sees every image as a whole, brought to its own size; leave it out"
+            )
+        if options.explain and not self.sees_whole:
+            raise ConfigError(
+                f"explain: {self.info.name}, a model for {self.info.task}, says for itself where it sees what; leave it "
+                "out"
+            )
         if self.for_volumes and options.plane is not None:
             raise ConfigError(
                 f"plane {options.plane}: {self.info.name} takes whole volumes; leave out the plane"
@@ -175,6 +193,11 @@ class Predictor:
     def for_volumes(self) -> bool:
         """Whether the network takes volumes, not images."""
         return len(getattr(self._config, "grid", ())) == 3
+
+    @property
+    def sees_whole(self) -> bool:
+        """Whether the network sees images as a whole, brought to the size that it takes."""
+        return hasattr(self._config, "input_size")
 
     @property
     def _config(self) -> Any:
@@ -190,10 +213,7 @@ class Predictor:
         self, frame: Image, options: PredictOptions, progress: Progress | None
     ) -> tuple[Result, list[str]]:
         pixels, about_channels = self.pixels(frame, options.channels)
-        try:
-            limits = self.normalization.limits(pixels)
-        except InputError as error:
-            raise InputError(f"{frame.name}: {error}") from error
+        limits = self._limits(pixels, frame.name)
         scale, about_scale = choose_scale(
             frame,
             options,
@@ -214,6 +234,39 @@ class Predictor:
         about_tiles = f"in {n_tiles} tiles" if n_tiles > 1 else ""
         remark = getattr(self.task(options), "remark", lambda _: "")
         return result, [about_channels, about_scale, about_tiles, remark(scaled_shape(layout.shape, scale))]
+
+    def _limits(self, pixels: Pixels, name: str) -> npt.NDArray[np.float64]:
+        try:
+            return self.normalization.limits(pixels)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+
+    def explain(self, frame: Image, options: PredictOptions) -> npt.NDArray[np.float32]:
+        """What in a frame speaks for its class: ``(h, w)`` float32 from 0 to 1, in the proportions of the frame.
+
+        See `stellate.prediction.explaining`.
+
+        Raises
+        ------
+        ConfigError
+            If the network has no map of features.
+        """
+        pixels, _ = self.pixels(frame, options.channels)
+        fit = Fit(pixels.shape[1:], self._config.input_size)
+        return on_image(class_activation(self.network, self._brought(pixels, fit, frame.name)), fit)
+
+    def _predict_whole(self, frame: Image, options: PredictOptions) -> tuple[Result, list[str]]:
+        """Predict from a frame that the network sees as a whole, brought to its size."""
+        pixels, about_channels = self.pixels(frame, options.channels)
+        fit = Fit(pixels.shape[1:], self._config.input_size)
+        array = self._brought(pixels, fit, frame.name)
+        task = self.task(options)
+        result: Result = task.merge([task.decode(self._engine(options)(array), fit.tile)])
+        return result, [about_channels]
+
+    def _brought(self, pixels: Pixels, fit: Fit, name: str) -> npt.NDArray[np.float32]:
+        limits = self._limits(pixels, name)
+        return fitted(lambda region: self.normalization.apply(pixels[(slice(None), *region)], limits), fit)
 
     def _run(
         self,

@@ -1,0 +1,1 @@
+"""Trainings of one model or of several: a run, cross-validation, and the search for a setting."""
