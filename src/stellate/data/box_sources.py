@@ -64,7 +64,9 @@ def from_coco(folder: Path, files: tuple[Path, ...]) -> StatedBoxes:
             continue
         crowds = {"regions of crowds": content.n_crowds} if content.n_crowds else {}
         stated.add(StatedBoxes(class_order=content.class_names, left_out=crowds))
-        _find_images(stated, images, file, content.images, split_in_name(file.stem))
+        _find_images(
+            stated, images, file, content.images, split_in_name(file.stem) if len(files) > 1 else None
+        )
     return stated
 
 

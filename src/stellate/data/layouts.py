@@ -13,10 +13,11 @@ from ..io.class_table import CLASS_COLUMN, FILE_COLUMN
 from ..io.rows import read_headings
 from .box_sources import split_in_name
 from .class_files import entries
+from .findings import first_few
 from .image_files import IMAGE_FOLDERS, images_in
 from .listing import SPLITS
 
-__all__ = ["Form", "Layout", "layouts"]
+__all__ = ["Form", "Layout", "base_of", "layouts"]
 
 Form = Literal["masks", "voc", "coco", "box table", "class table", "class folders"]
 """How an annotation is laid out."""
@@ -53,7 +54,7 @@ class Layout:
 
     def __str__(self) -> str:
         files = [file.name for _, _, files in self.parts for file in files]
-        return f"{_WHAT[self.form]} ({files[0]})" if len(files) == 1 else _WHAT[self.form]
+        return f"{_WHAT[self.form]} ({first_few(files, most=2)})" if files else _WHAT[self.form]
 
     @property
     def usual(self) -> bool:
@@ -80,6 +81,11 @@ def layouts(path: str | Path) -> list[Layout]:
     return [_of_file(path)]
 
 
+def base_of(folder: Path) -> Path:
+    """The folder beside or in which images lie: that above ``annotations/``, which may have been named itself."""
+    return folder.parent if folder.name.casefold() == "annotations" else folder
+
+
 def _of_file(file: Path) -> Layout:
     suffix = file.suffix.lower()
     if suffix == ".json":
@@ -93,16 +99,17 @@ def _of_file(file: Path) -> Layout:
             f"{file}: a {suffix or 'file without suffix'}, where a folder, a table (.csv) or COCO (.json) is expected; "
             "name the folder that holds the annotated images"
         )
-    return Layout(form, ((file.parent, None, (file,)),))
+    return Layout(form, ((base_of(file.parent), None, (file,)),))
 
 
 def _of_folder(root: Path) -> list[Layout]:
     found = [Layout(form, ((folder, None, files),)) for form, folder, files in _forms(root)]
-    inner = [(SPLITS[f.name.casefold()], f) for f in _folders(root) if f.name.casefold() in SPLITS]
+    order = list(SPLITS)
+    inner = [f for f in _folders(root) if f.name.casefold() in SPLITS]
     by_form: dict[Form, list[tuple[Path, str | None, tuple[Path, ...]]]] = {}
-    for split, folder in inner:
+    for folder in sorted(inner, key=lambda f: order.index(f.name.casefold())):
         for form, where, files in _forms(folder):
-            by_form.setdefault(form, []).append((where, split, files))
+            by_form.setdefault(form, []).append((where, SPLITS[folder.name.casefold()], files))
     found += [Layout(form, tuple(parts)) for form, parts in by_form.items()]
     return found
 
@@ -114,8 +121,7 @@ def _forms(folder: Path) -> Iterator[tuple[Form, Path, tuple[Path, ...]]]:
         yield "masks", folder, ()
     own = images_in(folder)
     beside = [folder] if own or inner.keys() & set(IMAGE_FOLDERS) else []
-    # the folder of annotations itself may have been named
-    base = folder.parent if folder.name.casefold() == "annotations" and not beside else folder
+    base = folder if beside else base_of(folder)
     noted = [folder] if base != folder else [*beside, *(inner[n] for n in ("annotations",) if n in inner)]
     if xml := [f for where in noted for f in entries(where) if f.suffix.lower() == ".xml"]:
         yield "voc", base, tuple(xml)
@@ -136,17 +142,18 @@ def _coco_files(folder: Path) -> list[Path]:
 
 
 def _tables(folder: Path) -> Iterator[tuple[Form, Path, tuple[Path, ...]]]:
-    """Tables of one form that together are parts make one; each other is one of its own."""
+    """Tables: those of one form that are called as parts are, together, and each other for itself."""
     by_form: dict[Form, list[Path]] = {}
     for file in entries(folder):
         if file.suffix.lower() == ".csv" and (form := _form(_headings(file))):
             by_form.setdefault(form, []).append(file)
     for form, files in by_form.items():
-        splits = {split_in_name(f.stem) for f in files}
-        if None not in splits and len(splits) == len(files):
-            yield form, folder, tuple(files)
-        else:
-            yield from ((form, folder, (file,)) for file in files)
+        parts = [f for f in files if split_in_name(f.stem)]
+        if len({split_in_name(f.stem) for f in parts}) < len(parts):
+            parts = []
+        if parts:
+            yield form, folder, tuple(parts)
+        yield from ((form, folder, (file,)) for file in files if file not in parts)
 
 
 def _headings(file: Path) -> Sequence[str]:

@@ -20,7 +20,7 @@ from .class_dataset import ClassDataset, ClassRecord
 from .class_sources import StatedClass, from_class_folders, from_class_tables
 from .findings import Finding, Severity, first_few
 from .label_names import listed_names, name_classes
-from .layouts import Form, Layout, layouts
+from .layouts import Form, Layout, base_of, layouts
 from .stated import StatedBoxes, StatedImage
 
 __all__ = ["ReadBoxes", "ReadClasses", "kind_of", "open_boxes", "open_classes", "read_boxes", "read_classes"]
@@ -161,7 +161,9 @@ def read_classes(path: str | Path, *, axes: str | None = None) -> ReadClasses:
         findings += wrong
     findings += _twice([(s.image, s.source) for s in stated])
     root = _root(Path(path))
-    first = {s.name: s.source for s in reversed(stated)}
+    first: dict[str, Path] = {}
+    for s in stated:
+        first.setdefault(s.name, s.source)
     names, ids, problems = name_classes(first, listed=listed_names(root))
     findings += problems
     called = _names([s.image for s in stated], root)
@@ -184,7 +186,10 @@ def read_boxes(path: str | Path, *, axes: str | None = None) -> ReadBoxes:
     root = _root(Path(path))
     stated = _stated(_choose(Path(path), "boxes"), root, axes)
     findings = [*stated.findings, *_twice([(s.image, s.annotation) for s in stated.images])]
-    first = {name: s.annotation for s in reversed(stated.images) for name in s.boxes.names}
+    first: dict[str, Path] = {}
+    for one in stated.images:
+        for name in one.boxes.names:
+            first.setdefault(name, one.annotation)
     names, ids, problems = name_classes(first, stated.class_order, listed_names(root))
     findings += problems
     records = []
@@ -243,8 +248,7 @@ def _ambiguous(path: Path, found: Sequence[Layout]) -> str:
 
 
 def _root(path: Path) -> Path:
-    folder = path if path.is_dir() else path.parent
-    return folder.parent if folder.name.casefold() == "annotations" else folder
+    return base_of(path if path.is_dir() else path.parent)
 
 
 def _names(images: Sequence[Path], root: Path) -> list[str]:
