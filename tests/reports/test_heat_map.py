@@ -47,7 +47,11 @@ def test_small_and_long_images(shape):
 @pytest.mark.parametrize(
     ("heat", "message"),
     [
-        (np.zeros((5, 4)), r"the map has shape \(5, 4\), but the image \(4, 5\)"),
+        (
+            np.zeros((8, 4)),
+            r"the map has shape \(8, 4\), but the image \(4, 5\); both must have the same proportions",
+        ),
+        (np.zeros((4, 5, 1)), "both must have the same proportions"),
         (np.full((4, 5), 2.0), "values beyond 0 and 1"),
         (np.full((4, 5), np.nan), "values beyond 0 and 1, or no numbers"),
     ],
@@ -55,6 +59,17 @@ def test_small_and_long_images(shape):
 def test_a_map_that_does_not_fit_is_refused(heat, message):
     with pytest.raises(InputError, match=f"cell: .*{message}"):
         draw_heat_map(Image(np.zeros((4, 5), np.uint8), "YX", name="cell"), heat)
+
+
+def test_a_map_of_another_size_covers_the_whole_image():
+    heat = np.zeros((20, 30), np.float32)
+    heat[:, 15:] = 1
+    picture = draw_heat_map(np.full((60, 90), 100, np.uint8), heat, side=60)
+    right = picture[:, 98:].astype(float) @ LUMINANCE
+    assert right.shape == (60, 90)
+    assert np.ptp(right[:, :42]) < 1
+    assert np.ptp(right[:, 48:]) < 1
+    assert right[:, 48:].min() > right[:, :42].max() + 50
 
 
 def test_captions_stand_below_in_lines_and_leave_the_picture():

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import io
+from .finding import Finding
+
 if TYPE_CHECKING:
     from .prediction import Prediction
 
@@ -25,7 +28,7 @@ class Draft:
 
     Attributes
     ----------
-    paths, notes, n_objects, shares
+    paths, notes, n_objects, shares, counts, finding
         As of `stellate.prediction.outputs.Saved`, once all is written.
     """
 
@@ -38,6 +41,8 @@ class Draft:
         self.notes = list(prediction.notes)
         self.n_objects: int | None = None
         self.shares: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+        self.finding: Finding | None = None
 
     def path(self, kind: str, ending: str, *, frame: int | None = None) -> Path:
         """Where something is written; what that of a later frame holds is told apart by its number."""
@@ -50,6 +55,11 @@ class Draft:
         """Say something of the files; once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def write_explanations(self) -> None:
+        """Write pictures of what speaks for the class of each frame, if they were asked for."""
+        for k in range(len(self.prediction.explanations)):
+            io.write_picture(self.path("explained", "explained.png", frame=k), self.prediction.explained(k))
 
     @property
     def axes(self) -> str:

@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 from .. import io
 from ..errors import ConfigError, OutputError, StellateError
+from .finding import Finding
 from .naming import output_names
 from .options import PredictOptions
 from .outputs import read_run, save
 from .predictor import Predictor, Progress
+from .run_table import write_run_table
 
 __all__ = ["FileOutcome", "predict_files"]
 
@@ -36,10 +38,14 @@ class FileOutcome:
     message
         What was done to the image on the way, or why it failed.
     n_objects
-        Objects found; None if it failed, or if only classes of pixels were asked for.
+        Objects or boxes found; None if it failed, or if only classes of pixels or images were asked for.
     shares
         Share of the pixels that each class has, by name, in the mean of the frames; empty where there are only
         objects.
+    counts
+        Number of frames of each class, of a model for whole images, or of boxes; empty for other models.
+    finding
+        Of these models, what was found where it is one thing: the class of an image without frames, or the only box.
     outputs
         Files written, now or before.
     seconds
@@ -51,6 +57,8 @@ class FileOutcome:
     message: str = ""
     n_objects: int | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    finding: Finding | None = None
     outputs: tuple[Path, ...] = ()
     seconds: float = 0.0
 
@@ -69,6 +77,9 @@ def predict_files(
     An image is skipped if all its outputs are there and were made from the same file (name, size and time of
     change) by the same model with the same options. If they were made from another file of the same name,
     they are not overwritten: that image fails. All else is done again.
+
+    Of classes of whole images, and of boxes, there is also one table of all images of the run, those skipped included;
+    see `write_run_table`.
 
     Parameters
     ----------
@@ -94,6 +105,8 @@ def predict_files(
     ------
     ConfigError
         If an option cannot be met, whatever the image.
+    InputError, OutputError
+        If the table of all images cannot be put together or written.
     """
     job = _Job(predictor, output, options or PredictOptions(), overwrite)
     predictor.prepare(job.options)
@@ -103,6 +116,7 @@ def predict_files(
         if report:
             report(0, 1, "")
         outcomes.append(job.attempt(path, name, report))
+    write_run_table(output, [(outcome.path, outcome.outputs) for outcome in outcomes])
     if progress:
         progress(len(paths), len(paths), "")
     return outcomes
@@ -146,6 +160,8 @@ class _Job:
             "; ".join(saved.notes),
             n_objects=saved.n_objects,
             shares=saved.shares,
+            counts=saved.counts,
+            finding=saved.finding,
             outputs=tuple(saved.paths.values()),
             seconds=prediction.seconds,
         )
@@ -158,7 +174,9 @@ class _Job:
         if then == now | {"path": then.get("path")} and run.get("settings") == self.settings:
             outputs = tuple(self.output / o for o in run.outputs)
             shares = run.get("shares", {})
-            return FileOutcome(path, "skipped", "done before", run["objects"], shares, outputs)
+            return FileOutcome(
+                path, "skipped", "done before", run["objects"], shares, run.counts, run.finding, outputs
+            )
         if then.get("path") not in (None, now["path"]) and Path(then["path"]).is_file():
             raise OutputError(
                 f"{path}: {self.output} holds the results of another file of this name, {then['path']}; "

@@ -1,4 +1,4 @@
-"""The numbers of what was found in one image: measurements of objects, areas of classes."""
+"""The numbers of what was found in one image, by what was found."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from ..data.class_pixels import pixels_of_classes
 from ..data.pixels import ChannelsLast
 from ..geometry.measure import measure
 from ..geometry.measure_volume import measure_volume
-from ..results import Instances, Mask
+from ..results import Boxes, Instances, Mask, Scores
 
-__all__ = ["class_areas", "measured_objects"]
+__all__ = ["BOX_SIDES", "box_places", "class_areas", "class_probabilities", "measured_objects"]
 
 Columns = dict[str, Any]
+
+BOX_SIDES = ("xmin", "ymin", "xmax", "ymax")
+"""Names of the columns of boxes, in the order of `Boxes.boxes_xyxy`."""
 
 
 def measured_objects(frame: Image, instances: Instances) -> Columns:
@@ -66,6 +69,39 @@ def class_areas(frame: Image, mask: Mask) -> Columns:
     if spacing is not None:
         columns["volume_um3" if volume else "area_um2"] = pixels * math.prod(spacing)
     return {**columns, "share": pixels / max(1, mask.classes.size)}
+
+
+def class_probabilities(scores: Scores) -> Columns:
+    """Columns of a value for each class: ``class`` and ``probability``."""
+    return {"class": list(scores.class_names), "probability": scores.probabilities}
+
+
+def box_places(frame: Image, boxes: Boxes) -> Columns:
+    """Columns of a value for each box: what it holds, and where it lies.
+
+    Parameters
+    ----------
+    frame
+        The image.
+    boxes
+        What was found in it.
+
+    Returns
+    -------
+    dict
+        ``class``; ``score``, where it is known; ``xmin``, ``ymin``, ``xmax`` and ``ymax``, at the edges of pixels; and
+        the same in micrometres (``xmin_um``, ...) where the size of a pixel is known.
+    """
+    names = np.array(boxes.class_names, dtype=object)
+    columns: Columns = {"class": names[boxes.classes].tolist()}
+    if boxes.scores is not None:
+        columns["score"] = boxes.scores
+    sides = dict(zip(BOX_SIDES, boxes.boxes_xyxy.T, strict=True))
+    columns |= sides
+    if (spacing := frame.spacing("XY")) is not None:
+        um = dict(zip("xy", spacing, strict=True))
+        columns |= {f"{side}_um": at.astype(np.float64) * um[side[0]] for side, at in sides.items()}
+    return columns
 
 
 def _known(instances: Instances) -> Columns:

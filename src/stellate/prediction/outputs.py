@@ -8,6 +8,10 @@ Of the classes of its pixels: ``NAME_classes.tif`` (all frames in one), ``NAME_a
 ``NAME_overlay.png`` and ``NAME_run.json``; where they were asked for, ``NAME_probabilities.tif`` (all frames in one),
 and all files of objects for the pieces of the classes.
 
+Of the class of a whole image: ``NAME_scores.csv``, the probability of each class (all frames in one), and
+``NAME_run.json``. Of boxes: ``NAME_boxes.csv`` (all frames in one), ``NAME_overlay.png`` and ``NAME_run.json``. Of
+both, where it was asked for, ``NAME_explained.png``: what in the image speaks for its class.
+
 Of a volume the labels are a volume, too, with its voxel size; ``NAME_objects.csv`` has volumes and surfaces, in
 micrometres where the voxel size is known; ``NAME_overlay.png`` shows the brightest along the depth, and
 ``NAME_planes.png`` three planes at right angles. ``NAME_meshes.glb``, ``.ply`` and ``.obj`` hold the surfaces of the
@@ -26,7 +30,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,10 +38,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import io
 from ..errors import OutputError
-from ..results import Instances, Mask
+from ..results import Boxes, Instances, Mask, Scores
+from .box_files import write_boxes
 from .class_files import write_classes
 from .draft import Draft
+from .finding import Finding
 from .object_files import write_objects
+from .score_files import write_scores
 
 if TYPE_CHECKING:
     from .prediction import Prediction
@@ -45,7 +52,12 @@ if TYPE_CHECKING:
 __all__ = ["Run", "Saved", "read_run", "save"]
 
 _RUN = "_run.json"
-_WRITERS: Mapping[type, Callable[[Draft], None]] = {Instances: write_objects, Mask: write_classes}
+_WRITERS: Mapping[type, Callable[[Draft], None]] = {
+    Scores: write_scores,
+    Mask: write_classes,
+    Boxes: write_boxes,
+    Instances: write_objects,
+}
 """What writes the files that only some results have, by the type of the result."""
 
 
@@ -56,6 +68,16 @@ class Run(dict[str, Any]):
     def outputs(self) -> tuple[str, ...]:
         """Names of the files that were written."""
         return tuple(self["outputs"].values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """As of `Saved`."""
+        return {str(name): int(count) for name, count in self.get("counts", {}).items()}
+
+    @property
+    def finding(self) -> Finding | None:
+        """As of `Saved`."""
+        return Finding.from_dict(self["finding"]) if self.get("finding") else None
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,7 @@ class Saved:
         Files by what they hold; from the second frame on its number follows, as in ``overlay 1``.
     notes
         Those of the prediction, and what was left out.
-    n_objects, shares
+    n_objects, shares, counts, finding
         As of `stellate.prediction.files.FileOutcome`.
     """
 
@@ -76,6 +98,8 @@ class Saved:
     notes: tuple[str, ...]
     n_objects: int | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    finding: Finding | None = None
 
 
 def read_run(folder: Path, name: str) -> Run | None:
@@ -118,6 +142,8 @@ def save(
                 "outputs": {kind: path.name for kind, path in draft.paths.items()},
                 "objects": draft.n_objects,
                 "shares": draft.shares,
+                "counts": draft.counts,
+                "finding": asdict(draft.finding) if draft.finding else None,
                 "seconds": round(prediction.seconds, 3),
                 "notes": draft.notes,
                 **(made_from or {}),
@@ -126,7 +152,7 @@ def save(
             marker.write_text(json.dumps(run, indent=1), encoding="utf-8")
             _move(folder, name, [*draft.paths.values(), marker])
     paths = {kind: folder / path.name for kind, path in draft.paths.items()}
-    return Saved(paths, tuple(draft.notes), draft.n_objects, draft.shares)
+    return Saved(paths, tuple(draft.notes), draft.n_objects, draft.shares, draft.counts, draft.finding)
 
 
 def _move(folder: Path, name: str, written: list[Path]) -> None:
@@ -147,7 +173,9 @@ def _write(draft: Draft) -> None:
     """Write everything; afterwards the paths and notes of the draft are complete."""
     prediction = draft.prediction
     _WRITERS[type(prediction.results[0])](draft)
-    for k in range(len(prediction.frames)):
+    # the class of an image changes nothing of its picture
+    drawn = () if isinstance(prediction.results[0], Scores) else range(len(prediction.frames))
+    for k in drawn:
         io.write_picture(draft.path("overlay", "overlay.png", frame=k), prediction.overlay(k))
         if prediction.volumetric:
             io.write_picture(draft.path("planes", "planes.png", frame=k), prediction.planes(k))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,26 +14,23 @@ import numpy.typing as npt
 from ..axes import Image
 from ..errors import InputError
 from ..geometry.rays import Rays3D
-from ..reports.legend import legend_of, with_legend
-from ..reports.overlay import overlay
-from ..reports.painting import values_of
-from ..reports.planes import three_planes
-from ..results import Instances, Mask, Result
+from ..reports.overview import in_numbers
+from ..results import Boxes, Instances, Mask, Result, Scores
 from . import outputs
-from .measuring import class_areas, measured_objects
+from .measuring import box_places, class_areas, class_probabilities, measured_objects
+from .pictures import draw_explanation, draw_found, draw_planes, is_volumetric
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Prediction"]
 
-OVERLAY_SIDE = 800
-"""Pixels up to which the overlay of a volume, or of classes, is magnified."""
+ResultT = TypeVar("ResultT", bound=Result)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """The objects or the classes of an image; of every frame, if it has time or pages.
+    """The objects, the boxes or the classes of an image; of every frame, if it has time or pages.
 
     Attributes
     ----------
@@ -55,6 +52,9 @@ class Prediction:
     pieces
         Of a model for classes of pixels, where asked for: the connected pieces of classes as objects, for each of
         `frames`; empty otherwise.
+    explanations
+        Where asked for, what in each of `frames` speaks for its class: ``(h, w)`` float32 from 0 to 1, in the
+        proportions of the frame; empty otherwise.
     """
 
     image: Image
@@ -65,6 +65,7 @@ class Prediction:
     seconds: float = 0.0
     rays: Rays3D | None = None
     pieces: tuple[Instances, ...] = ()
+    explanations: tuple[npt.NDArray[np.float32], ...] = ()
 
     @property
     def result(self) -> Result:
@@ -96,15 +97,17 @@ class Prediction:
 
     @property
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """Probability of each class at each pixel, ``(n_classes, H, W)`` or ``(n_classes, Z, H, W)`` float32.
+        """Probability of each class, float32: of the whole image ``(n_classes,)``, of each pixel ``(n_classes, H, W)``.
 
-        Of frames e.g. ``(T, n_classes, H, W)``.
+        Of volumes ``(n_classes, Z, H, W)``, of frames e.g. ``(T, n_classes)``.
 
         Raises
         ------
         InputError
-            If they were not asked for.
+            If they were not asked for, or the model gives none.
         """
+        if self._type is Scores:
+            return self._by_frame([scores.probabilities for scores in self.scores])
         maps = [mask.probabilities for mask in self.masks if mask.probabilities is not None]
         if len(maps) != len(self.results):
             raise InputError(f"{self.image.name}: predict it with probabilities=True to have them")
@@ -112,32 +115,56 @@ class Prediction:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes of pixels, or else of objects; empty where objects are not told apart."""
-        first = self.results[0]
-        return first.class_names if isinstance(first, Mask | Instances) else ()
+        """Names of the classes, of whatever; empty where objects are not told apart."""
+        return self.results[0].class_names
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """The most probable class of the image and its probability.
+
+        Raises
+        ------
+        InputError
+            If the image has frames, or the model gives classes of something else.
+        """
+        scores, _ = self.scores, self.result  # either says what there is instead
+        at = int(scores[0].probabilities.argmax())
+        return scores[0].class_names[at], float(scores[0].probabilities[at])
 
     def __repr__(self) -> str:
         """What was found in which image, in a line."""
         sizes = " x ".join(str(n) for n in self.image.shape)
-        what = f"{len(self.class_names)} classes" if self.of_classes else f"{len(self)} objects"
+        what = f"{len(self.class_names)} classes" if self._type in (Mask, Scores) else f"{len(self)} objects"
+        if self._type in (Scores, Boxes):
+            what = f"{what} in {len(self.results)} frames" if self.along else in_numbers(self.results[0])
         return f"<Prediction of {self.image.name}: {what} in {sizes} ({self.image.axes})>"
 
     def __len__(self) -> int:
-        """Number of objects, in all frames."""
-        return sum(len(instances) for instances in self.instances)
+        """Number of objects or boxes, in all frames."""
+        found: Sequence[Boxes | Instances] = self.boxes if self._type is Boxes else self.instances
+        return sum(len(each) for each in found)
 
     @property
     def of_classes(self) -> bool:
         """Whether there is a class for every pixel."""
-        return isinstance(self.results[0], Mask)
+        return self._type is Mask
 
     @property
     def volumetric(self) -> bool:
         """Whether what was found is that of volumes, not of planes."""
-        return values_of(self._drawn[0]).ndim == 3
+        return is_volumetric(self.results[0])
 
     def table(self) -> pd.DataFrame:
-        """What there is to measure: a row for each object, or for each class; see `object_table` and `area_table`."""
+        """What there is to measure, a row for each object, box or class; a column for each axis of frames.
+
+        Of objects and of classes of pixels, see `object_table` and `area_table`. Of a whole image ``class`` and
+        ``probability``. Of boxes ``class``, ``score``, ``xmin``, ``ymin``, ``xmax`` and ``ymax`` at the edges of
+        pixels, and the same in micrometres (``xmin_um``, ...) where the image states the size of a pixel.
+        """
+        if self._type is Scores:
+            return self._table([class_probabilities(scores) for scores in self.scores])
+        if self._type is Boxes:
+            return self._table([box_places(*found) for found in zip(self.frames, self.boxes, strict=True)])
         return self.area_table() if self.of_classes else self.object_table()
 
     def object_table(self) -> pd.DataFrame:
@@ -162,13 +189,25 @@ class Prediction:
     def overlay(self, frame: int = 0) -> npt.NDArray[np.uint8]:
         """The image with what was found, ``(h, w, 3)`` uint8; of a volume as seen along its depth.
 
-        Of objects the outlines are drawn; classes have a translucent colour each, and a legend below. Of a volume the
-        outlines of one depth lie on those of another, and a legend needs room: small ones are magnified.
+        Of objects the outlines are drawn; classes of pixels have a translucent colour each, and a legend below; boxes
+        have frames; the class of a whole image stands below. Of a volume the outlines of one depth lie on those of
+        another, and words need room: small ones are magnified.
         """
-        image, found = self.frames[frame], self._drawn[frame]
-        magnified = self.volumetric or self.of_classes
-        zoom = max(1, OVERLAY_SIDE // max(image.sizes["Y"], image.sizes["X"])) if magnified else 1
-        return with_legend(overlay(image, found, zoom=zoom), legend_of(found))
+        return draw_found(self.frames[frame], self._drawn[frame])
+
+    def explained(self, frame: int = 0) -> npt.NDArray[np.uint8]:
+        """The image beside what in it speaks for its class, ``(h, w, 3)`` uint8; see `draw_heat_map`.
+
+        Raises
+        ------
+        InputError
+            If that was not asked for.
+        """
+        if not self.explanations:
+            raise InputError(
+                f"{self.image.name}: predict it with explain=True to see what speaks for its class"
+            )
+        return draw_explanation(self.frames[frame], self.results[frame], self.explanations[frame])
 
     def planes(self, frame: int = 0) -> npt.NDArray[np.uint8]:
         """A volume in three planes at right angles with what was found, ``(h, w, 3)`` uint8; see `overlay`.
@@ -178,8 +217,8 @@ class Prediction:
         InputError
             If the image is no volume.
         """
-        found = self._drawn[frame]
-        return with_legend(three_planes(self.frames[frame], found), legend_of(found))
+        found: Any = self.masks[frame] if self.of_classes else self.instances[frame]
+        return draw_planes(self.frames[frame], found)
 
     def save(self, folder: str | Path, name: str | None = None) -> dict[str, Path]:
         """Write everything into a folder; see `stellate.prediction.outputs`.
@@ -196,7 +235,8 @@ class Prediction:
         dict
             Paths by what they hold: of objects ``labels``, ``overlay``, ``objects``, ``rois``, ``geojson``; of classes
             ``classes``, ``overlay``, ``areas`` and perhaps ``probabilities``, with their `pieces` all of the former as
-            well; of volumes also ``planes``, and ``glb``, ``ply`` and ``obj`` where surfaces are known. Of several
+            well; of volumes also ``planes``, and ``glb``, ``ply`` and ``obj`` where surfaces are known. Of classes of
+            whole images ``scores``, of boxes ``boxes`` and ``overlay``; of both perhaps ``explained``. Of several
             frames those of the second have names like ``overlay 1``.
 
         Raises
@@ -220,12 +260,8 @@ class Prediction:
         InputError
             If the model is not for finding objects, and its pieces were not asked for.
         """
-        found: list[Any] = [*self.pieces] or [r for r in self.results if isinstance(r, Instances)]
-        if len(found) != len(self.results):
-            remedy = "; predict it with instances=True for the connected pieces of classes" * self.of_classes
-            kind = type(self.results[0]).__name__
-            raise InputError(f"{self.image.name}: the model finds no objects but {kind}{remedy}")
-        return found
+        remedy = "; predict it with instances=True for the connected pieces of classes" * self.of_classes
+        return [*self.pieces] or self._of_type(Instances, "finds no objects", remedy)
 
     @property
     def masks(self) -> list[Mask]:
@@ -236,15 +272,43 @@ class Prediction:
         InputError
             If the model gives none.
         """
-        found: list[Any] = [r for r in self.results if isinstance(r, Mask)]
+        return self._of_type(Mask, "gives no classes of pixels")
+
+    @property
+    def scores(self) -> list[Scores]:
+        """The results, where they are classes of whole images.
+
+        Raises
+        ------
+        InputError
+            If the model gives none.
+        """
+        return self._of_type(Scores, "gives no classes of whole images")
+
+    @property
+    def boxes(self) -> list[Boxes]:
+        """The results, where they are boxes.
+
+        Raises
+        ------
+        InputError
+            If the model gives none.
+        """
+        return self._of_type(Boxes, "gives no boxes")
+
+    @property
+    def _type(self) -> type[Result]:
+        return type(self.results[0])
+
+    def _of_type(self, kind: type[ResultT], otherwise: str, remedy: str = "") -> list[ResultT]:
+        found: list[ResultT] = [result for result in self.results if isinstance(result, kind)]
         if len(found) != len(self.results):
-            kind = type(self.results[0]).__name__
-            raise InputError(f"{self.image.name}: the model gives no classes of pixels but {kind}")
+            raise InputError(f"{self.image.name}: the model {otherwise} but {self._type.__name__}{remedy}")
         return found
 
     @property
-    def _drawn(self) -> Sequence[Instances | Mask]:
-        return self.masks if self.of_classes else self.instances
+    def _drawn(self) -> Sequence[Result]:
+        return self.instances if self._type is Instances else self.results
 
     def _by_frame(self, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """The only array, or those of all frames in one."""

@@ -8,10 +8,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as PillowImage
 
 from ..axes import Image
 from ..errors import InputError
-from .backdrop import backdrop, reduce_labels
+from .backdrop import backdrop
 from .caption import with_caption
 from .projection import flat
 
@@ -49,7 +50,7 @@ def draw_heat_map(
     image
         As `overlay` takes it.
     heat
-        ``(rows, columns)`` of the image, 0 to 1; the higher the brighter.
+        ``(h, w)`` in the proportions of the image, 0 to 1; the higher the brighter.
     lines
         What is said below; see `with_caption`.
     max_side
@@ -64,27 +65,38 @@ def draw_heat_map(
     Raises
     ------
     InputError
-        If the map is not of the image's shape, or has values beyond 0 and 1.
+        If the map has not the image's proportions, or has values beyond 0 and 1.
     """
     plane = flat(image)
     shape = (plane.sizes["Y"], plane.sizes["X"])
-    heat = np.asarray(heat)
-    if heat.shape != shape:
+    heat = np.asarray(heat, dtype=np.float32)
+    if not _alike(heat.shape, shape):
         raise InputError(
-            f"{plane.name}: the map has shape {heat.shape}, but the image {shape}; both must be alike"
+            f"{plane.name}: the map has shape {heat.shape}, but the image {shape}; both must have the same proportions"
         )
     if not ((heat >= 0) & (heat <= 1)).all():
         raise InputError(
             f"{plane.name}: the map has values beyond 0 and 1, or no numbers; scale it to that range"
         )
-    picture, step = backdrop(plane, max_side=max_side)
-    shown = reduce_labels(heat, step).astype(np.float64)
+    picture, _ = backdrop(plane, max_side=max_side)
     zoom = max(1, side // max(picture.shape[:2]))
     picture = picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    shown = shown.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    size = (picture.shape[1], picture.shape[0])
+    shown = np.asarray(
+        PillowImage.fromarray(heat).resize(size, PillowImage.Resampling.BILINEAR), dtype=np.float64
+    )
     gap = np.full((len(picture), _GAP, 3), 255, dtype=np.uint8)
     pair = np.concatenate([picture, gap, _over(picture, shown)], axis=1)
     return with_caption(pair, lines) if lines else pair
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether shapes have the same proportions, but for the rounding of the smaller one to pixels."""
+    if len(one) != len(other):
+        return False
+    small, large = sorted((one, other), key=max)
+    factor = max(small) / max(large)
+    return all(abs(a - b * factor) <= 1 for a, b in zip(small, large, strict=True))
 
 
 def _over(picture: Picture, heat: npt.NDArray[np.float64]) -> Picture:
