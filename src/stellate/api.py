@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .axes import Image
+    from .data.dataset import AnnotatedImages
     from .data.findings import CheckReport
     from .data.fingerprint import Fingerprint
-    from .data.folder import Dataset
     from .data.label_options import LabelOptions
     from .data.mask_options import MaskOptions
     from .experiments.folds import CrossValidation
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 # What needs torch is imported where it is used, so that looking at an image or a model file stays quick.
 
 __all__ = ["check", "convert", "evaluate", "info", "load", "models", "predict", "read", "show", "train"]
+
+
+_MODEL_FILES = ("model.safetensors", "config.json")
+"""What folders of models hold, one or the other."""
 
 
 def read(path: str | Path, *, axes: str | None = None) -> Image:
@@ -244,30 +248,39 @@ def check(
     masks: MaskOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
-    """Look over an annotated folder before training.
+    """Look over annotated data before training.
 
     Parameters
     ----------
     data
-        The folder.
+        A folder with ``images/`` and ``masks/``, or what `stellate.data.opening` reads: images of classes, or with
+        boxes.
     model
-        Model whose receptive field the objects are held against; by default the largest that training may choose.
+        Model whose receptive field the objects in masks are held against; by default the largest that training may
+        choose.
     axes
         Axes of the images, where their files do not say so or say it wrongly.
     masks
         What masks hold, where they leave it open; see `MaskOptions`.
     progress
-        Called as ``progress(pairs_done, pairs)``.
+        Called as ``progress(images_done, images)``.
 
     Raises
     ------
+    ConfigError
+        If a model or what masks hold is named, and there are no masks.
     DataError
-        If there is no such folder, or it is laid out differently.
+        If there are no such data, they are laid out differently, or can be understood in several ways.
     """
     from .data.check import check as check_folder
+    from .data.check_labels import check_labels
     from .data.mask_options import MaskOptions
+    from .data.opening import kind_of
     from .training.choices import widest_field
 
+    if (kind := kind_of(data)) != "pixels":
+        _refuse_mask_options(data, kind, model, masks)
+        return check_labels(data, axes=axes, progress=progress)
     fields = [widest_field(2), widest_field(3)]
     if model is not None:
         config: Any = load(model).network.config
@@ -285,14 +298,14 @@ def show(
     axes: str | None = None,
     masks: MaskOptions | None = None,
 ) -> Path:
-    """Draw images of an annotated folder with the outlines of their objects, or tints of their classes, on one sheet.
+    """Draw annotated images with outlines of objects, tints of classes of pixels, boxes or names, on one sheet.
 
     Volumes are seen along their depth.
 
     Parameters
     ----------
     data
-        The folder.
+        The folder or file, as for `check`.
     output
         The picture.
     axes
@@ -302,8 +315,8 @@ def show(
 
     Raises
     ------
-    DataError, InputError, OutputError
-        If the folder cannot be read, or the picture cannot be written.
+    ConfigError, DataError, InputError, OutputError
+        If the data cannot be read, or the picture cannot be written.
     """
     from .reports.overview import MOST_SHOWN, draw_overview, evenly
 
@@ -320,7 +333,7 @@ def models() -> list[ModelInfo]:
 
 
 def info(path: str | Path, *, axes: str | None = None) -> ModelInfo | Image | Fingerprint:
-    """What is known of a model (its name, file or folder), an image file, or an annotated folder.
+    """What is known of a model (its name, file or folder), an image file, or annotated data.
 
     Parameters
     ----------
@@ -341,7 +354,8 @@ def info(path: str | Path, *, axes: str | None = None) -> ModelInfo | Image | Fi
     path = Path(path)
     if path.suffix.lower() in io.SUFFIXES:
         return io.open_lazy(path, axes=axes)
-    if path.is_dir() and not any((path / name).is_file() for name in ("model.safetensors", "config.json")):
+    listed = path.suffix.lower() in (".csv", ".json")
+    if listed or (path.is_dir() and not any((path / name).is_file() for name in _MODEL_FILES)):
         from .data.fingerprint import fingerprint
 
         return fingerprint(_understood(path, axes))
@@ -379,13 +393,35 @@ def convert(model: str | Path, output: str | Path) -> Path:
     return save_model(output, *as_convolutions(first.network, first.info))
 
 
-def _understood(data: str | Path, axes: str | None = None, masks: MaskOptions | None = None) -> Dataset:
-    """An annotated folder with its masks as they are meant; objects where it is open."""
+def _understood(
+    data: str | Path, axes: str | None = None, masks: MaskOptions | None = None
+) -> AnnotatedImages[Any, Any]:
+    """Annotated data, of masks as they are meant; objects where it is open. Boxes that cannot be used are left out."""
     from .data.folder import open_folder
     from .data.mask_options import MaskOptions
     from .data.mask_use import as_they_look, understand
+    from .data.opening import kind_of, open_boxes, open_classes
 
+    if (kind := kind_of(data)) != "pixels":
+        _refuse_mask_options(data, kind, None, masks)
+        return (
+            open_classes(data, axes=axes)
+            if kind == "classes"
+            else open_boxes(data, axes=axes, bad_boxes="drop")
+        )
     dataset, options = open_folder(data, axes=axes), masks or MaskOptions()
     if as_they_look(dataset, options) != "classes":
         return dataset
     return understand(dataset, options).applied(dataset)
+
+
+def _refuse_mask_options(data: str | Path, kind: str, model: Any, masks: MaskOptions | None) -> None:
+    from .data.mask_options import MaskOptions
+    from .errors import ConfigError
+
+    if model is not None or masks not in (None, MaskOptions()):
+        what = "a model's field of view" if model is not None else "what masks hold"
+        annotated = "classes of images" if kind == "classes" else "boxes"
+        raise ConfigError(
+            f"{data}: has {annotated} and no masks, so that {what} says nothing here; leave it out"
+        )

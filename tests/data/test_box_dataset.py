@@ -49,7 +49,7 @@ def test_boxes_partly_outside_are_cut(table):
 def test_boxes_that_are_none(table, sides, what):
     file = table(f"a,x,{sides}", "a,x,1,1,2,2")
     with pytest.raises(
-        DataError, match=rf"boxes\.csv: a\.png, {what}.*; mend or remove them; to learn without them"
+        DataError, match=rf"boxes\.csv: a\.png, {what}.*; mend or remove them, or leave them out"
     ):
         open_boxes(file)
     dataset = open_boxes(file, bad_boxes="drop")

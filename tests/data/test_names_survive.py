@@ -96,7 +96,7 @@ def test_folders_and_tables_of_classes(tmp_path, save_image):
     for seed, name in enumerate(NAMES):
         save_image(tmp_path / "folders" / name / f"{seed}.png", seed)
     folders = open_classes(tmp_path / "folders")
-    assert folders.class_names == ("2", "Röhre", "round", "T cell, CD8+")
+    assert folders.class_names == ("2", "round", "Röhre", "T cell, CD8+")
     rows = [
         ImageClass(str(r.image_path.relative_to(tmp_path)), folders.class_names[r.class_id]) for r in folders
     ]

@@ -1,4 +1,4 @@
-"""``stellate data``: look over an annotated folder before training."""
+"""``stellate data``: look over annotated data before training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
-data = App(name="data", sort_key=3.5, help="Look over an annotated folder: images/ and masks/.")
+data = App(name="data", sort_key=3.5, help="Look over annotated data: masks, boxes, or classes of images.")
 
 
 @data.command
@@ -32,9 +32,9 @@ def check(
     Parameters
     ----------
     folder
-        The annotated folder.
+        The annotated folder, or its table (.csv) or COCO file (.json).
     model
-        Model whose field of view objects are held against.
+        Model whose field of view objects in masks are held against.
     axes
         Axes of the images, a letter of TPZCYX for each dimension, where their files do not say so or say it wrongly.
     """
@@ -46,16 +46,27 @@ def check(
         say(f"masks hold {report.masks}")
     for finding in report.findings:
         say(str(finding))
-    names = report.class_names
-    what = f"{len(names)} classes" if names else counted(report.n_objects, "object")
-    say(f"{counted(report.n_images, 'pair')}, {what}, {counted(len(report.findings), 'finding')}")
+    say(f"{_numbers(report)}, {counted(len(report.findings), 'finding')}")
     say(_verdict(report))
     return 0 if report.can_train else 1
 
 
+def _numbers(report: CheckReport) -> str:
+    """How much there is of what."""
+    if report.kind == "pixels":
+        names = report.class_names
+        what = f"{len(names)} classes" if names else counted(report.n_objects, "object")
+        return f"{counted(report.n_images, 'pair')}, {what}"
+    boxes = f", {report.n_objects} box{'es'[: 2 * (report.n_objects != 1)]}" if report.kind == "boxes" else ""
+    classes = ", ".join(f"{name} {count}" for name, count in report.class_counts.items())
+    return f"{counted(report.n_images, 'image')}{boxes} ({classes})"
+
+
 def _verdict(report: CheckReport) -> str:
     if not report.can_train:
-        return "training cannot start before the errors are mended"
+        # of images and boxes, what cannot be used may be left out by options that the errors name
+        left = "" if report.kind == "pixels" else ", or what they are about is left out"
+        return f"training cannot start before the errors are mended{left}"
     if report.masks_open:
         return "training can start for stardist; models for classes of pixels need --masks classes or --masks instances"
     return "training can start"
@@ -70,12 +81,12 @@ def show(
     axes: str | None = None,
     masks: Annotated[MaskOptions, Parameter(name="*")] = MaskOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Draw images of the folder with the outlines of their objects, or tints of their classes, on one sheet.
+    """Draw annotated images with outlines of objects, tints of classes of pixels, boxes or names, on one sheet.
 
     Parameters
     ----------
     folder
-        The annotated folder.
+        The annotated folder, or its table (.csv) or COCO file (.json).
     output
         The PNG to write.
     axes

@@ -26,7 +26,7 @@ EMPTY: tuple[object, ...] = (None, "", (), [], {})
 
 
 def info(path: str, /, *, axes: str | None = None) -> int:
-    """Describe an image, a model or an annotated folder.
+    """Describe an image, a model or annotated data.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from .stated import StatedImage
 
 __all__ = ["BAD_BOXES", "SoundBoxes", "sound_boxes"]
 
-BAD_BOXES = "mend or remove them; to learn without them, drop them (bad boxes: drop)"
+BAD_BOXES = "mend or remove them, or leave them out (bad_boxes drop)"
 """What to do about boxes that cannot be used."""
 
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from .. import io
 from ..axes import Image
 from ..errors import StellateError
+from .check_images import ImageFacts, check_values, image_facts
 from .class_pixels import pixels_of_classes
 from .classes import MISFIT_REMEDY, ObjectClasses
-from .duplicates import pixel_hash, thumbnail
+from .duplicates import pixel_hash
 from .findings import Finding, Severity
 from .listing import Record
 from .mask_classes import MaskClasses
@@ -34,19 +35,11 @@ _REPLACE = "replace the file, or take the pair out"
 
 
 @dataclass(frozen=True, eq=False)
-class PairFacts:
-    """What checks across files need to know of one pair.
+class PairFacts(ImageFacts):
+    """What checks across files need to know of one pair, beside what they need of any image.
 
     Attributes
     ----------
-    record
-        The files.
-    image_hash, mask_hash
-        Hashes of the pixels, None where a file could not be read.
-    thumbnail
-        From `duplicates.thumbnail`, or None.
-    axes, channels, dtype
-        Of the image; axes without those of length 1 that are not spatial.
     spacing
         Voxel size in micrometres along (z, y, x); None where not stated, and for images.
     n_objects
@@ -58,12 +51,6 @@ class PairFacts:
     """
 
     record: Record
-    image_hash: str | None = None
-    mask_hash: str | None = None
-    thumbnail: npt.NDArray[np.float32] | None = None
-    axes: str = ""
-    channels: int = 0
-    dtype: str = ""
     spacing: tuple[float, ...] | None = None
     n_objects: int = 0
     classes: npt.NDArray[np.int32] | None = None
@@ -118,29 +105,21 @@ def check_pair(
         if classes is not None and (misfit := classes.misfit(ids)):
             findings.append(Finding(Severity.ERROR, classes.file, misfit, MISFIT_REMEDY))
     if image is not None:
-        findings += _check_values(image, record.image_path)
+        findings += check_values(image, record.image_path)
         if several := several_frames(image):
             findings.append(Finding(Severity.ERROR, record.image_path, several, ONE_FRAME))
     if image is not None and labels is not None:
         findings += _check_together(record, image, labels, objects=counts is None)
     facts = PairFacts(
         record,
-        image_hash=None if image is None else pixel_hash(image),
-        mask_hash=None if labels is None else pixel_hash(Image(labels, "ZYX"[-labels.ndim :])),
-        thumbnail=None if image is None else thumbnail(image),
-        axes="" if image is None else _axes(image),
-        channels=0 if image is None else image.channels,
-        dtype="" if image is None else str(image.array.dtype),
+        **image_facts(image),
+        annotation_hash=None if labels is None else pixel_hash(Image(labels, "ZYX"[-labels.ndim :])),
         spacing=None if image is None else image.spacing("ZYX"),
         n_objects=len(ids),
         classes=None if classes is None else classes.of(ids),
         class_pixels=counts,
     )
     return facts, findings
-
-
-def _axes(image: Image) -> str:
-    return "".join(axis for axis, size in image.sizes.items() if size > 1 or axis in "ZYX")
 
 
 def _check_annotated(file: Path, counts: npt.NDArray[np.int64]) -> Iterator[Finding]:
@@ -184,24 +163,6 @@ def _check_labels(
                 what,
                 "scale the images down, or choose a larger grid or a deeper network",
             )
-
-
-def _check_values(image: Image, file: Path) -> Iterator[Finding]:
-    array = np.asarray(image.array)
-    if not array.size:
-        yield Finding(Severity.ERROR, file, f"no pixels (shape {image.shape})", "replace or remove it")
-        return
-    if array.dtype.kind in "fc" and not np.isfinite(array).all():
-        share = 1 - np.isfinite(array).mean()
-        what = f"values that are not finite numbers (NaN or infinite): {share:.2%} of the pixels"
-        yield Finding(
-            Severity.ERROR, file, what, "replace them by the background's value, or export the image anew"
-        )
-        return
-    low, high = array.min(), array.max()
-    if low == high:
-        what = f"constant: every pixel is {low}"
-        yield Finding(Severity.WARNING, file, what, "take the pair out, or export the image anew")
 
 
 def _check_together(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..errors import StellateError
 from ..io.class_table import read_class_table
 from .box_sources import split_in_name
+from .class_files import composed
 from .findings import Finding, Severity
 from .image_files import ImageFiles, images_in
 
@@ -47,7 +48,7 @@ def from_class_folders(
         if not images:
             what = f"the folder of the class {folder.name!r} holds no images"
             findings.append(Finding(Severity.ERROR, folder, what, "put some in, or remove the folder"))
-        stated += [StatedClass(image, folder, folder.name, split) for image in images]
+        stated += [StatedClass(image, folder, composed(folder.name), split) for image in images]
     return stated, findings
 
 

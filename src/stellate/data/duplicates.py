@@ -13,7 +13,7 @@ from ..axes import Image
 from ..results import Annotation, Boxes, Instances, Scores
 from .annotations import pixel_ids
 
-__all__ = ["look_alikes", "pair_hash", "pixel_hash", "thumbnail"]
+__all__ = ["annotation_hash", "look_alikes", "pair_hash", "pixel_hash", "thumbnail"]
 
 _BLOCK_BYTES = 1 << 26
 _THUMBNAIL = 32
@@ -31,18 +31,25 @@ def pixel_hash(image: Image) -> str:
 
 def pair_hash(image: Image, annotation: Annotation) -> str:
     """Hash of all that a network learns from an image: its pixels and axes, what is annotated, and classes."""
-    parts = [image.axes, _array_hash(image.array)]
+    return _text_hash([image.axes, _array_hash(image.array), *_parts(annotation)])
+
+
+def annotation_hash(annotation: Annotation) -> str:
+    """Hash of what is annotated, classes by their names."""
+    return _text_hash(_parts(annotation))
+
+
+def _parts(annotation: Annotation) -> list[str]:
     if isinstance(annotation, Scores):
-        return _text_hash([*parts, _array_hash(annotation.probabilities), *annotation.class_names])
+        return [_array_hash(annotation.probabilities), *annotation.class_names]
     if isinstance(annotation, Boxes):
-        arrays = (annotation.boxes_xyxy, annotation.classes)
-        return _text_hash([*parts, *map(_array_hash, arrays), *annotation.class_names])
-    parts.append(_array_hash(pixel_ids(annotation)))
+        return [_array_hash(annotation.boxes_xyxy), _array_hash(annotation.classes), *annotation.class_names]
+    parts = [_array_hash(pixel_ids(annotation))]
     if not isinstance(annotation, Instances):
-        parts += [*annotation.class_names]
-    elif annotation.classes is not None:
+        return [*parts, *annotation.class_names]
+    if annotation.classes is not None:
         parts += [_array_hash(annotation.classes), *annotation.class_names]
-    return _text_hash(parts)
+    return parts
 
 
 def _text_hash(parts: Sequence[str]) -> str:

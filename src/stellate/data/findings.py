@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CheckReport", "Finding", "Severity", "first_few"]
+__all__ = ["CheckReport", "Finding", "Severity", "first_few", "worst_first"]
 
 _NAMED = 8
 
@@ -68,15 +68,19 @@ class CheckReport:
     root
         The folder.
     n_images
-        Number of image-and-mask pairs.
+        Number of image-and-mask pairs, or of images.
     n_objects
-        Number of objects in the masks that could be read.
+        Number of objects in the masks that could be read, or of boxes.
     findings
         Errors first, then warnings, then notes.
     masks
         What masks were looked over as, and why; empty where nobody asked.
     class_names
-        Classes of pixels, of masks of classes.
+        Classes of pixels, of masks of classes; of whole images or boxes.
+    kind
+        What is annotated; see `stellate.data.opening.kind_of`.
+    class_counts
+        Images or boxes of each class by name, where whole images or boxes are annotated.
     masks_open
         Whether it is open what masks hold: then models of objects can be trained, and those for classes of pixels once
         somebody says it.
@@ -89,6 +93,8 @@ class CheckReport:
     masks: str = ""
     class_names: tuple[str, ...] = ()
     masks_open: bool = False
+    kind: str = "pixels"
+    class_counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def can_train(self) -> bool:
@@ -110,6 +116,12 @@ class CheckReport:
         if file is None:
             return ""
         return (file.relative_to(self.root) if file.is_relative_to(self.root) else file).as_posix()
+
+
+def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Errors, then warnings, then notes; each by file."""
+    order = list(Severity)
+    return tuple(sorted(findings, key=lambda f: (order.index(f.severity), str(f.file or ""))))
 
 
 def first_few(texts: Sequence[str], *, most: int = _NAMED) -> str:

@@ -57,6 +57,12 @@ class Layout:
         return f"{_WHAT[self.form]} ({first_few(files, most=2)})" if files else _WHAT[self.form]
 
     @property
+    def file(self) -> Path | None:
+        """The only file of it, which can be named in place of the folder; None if there is no such file."""
+        files = [file for _, _, files in self.parts for file in files]
+        return files[0] if len(files) == 1 and self.form in ("coco", "box table", "class table") else None
+
+    @property
     def usual(self) -> bool:
         """Whether it cannot be overlooked: all but tables of names that nobody expects."""
         if self.form not in ("box table", "class table"):
@@ -128,9 +134,9 @@ def _forms(folder: Path) -> Iterator[tuple[Form, Path, tuple[Path, ...]]]:
     if files := [f for where in (folder, *noted) for f in _coco_files(where)]:
         yield "coco", base, tuple(dict.fromkeys(files))
     yield from _tables(folder)
-    classes = [f for n, f in inner.items() if not (n in _NO_CLASSES or "mask" in n) and _may_be_class(f)]
+    classes = [f for f in _folders(folder) if _may_be_class(f)]
     if any(images_in(f) for f in classes):
-        yield "class folders", folder, tuple(sorted(classes))
+        yield "class folders", folder, tuple(classes)
 
 
 def _coco_files(folder: Path) -> list[Path]:
@@ -178,8 +184,9 @@ def _sides(headings: Sequence[str]) -> bool:
 
 
 def _may_be_class(folder: Path) -> bool:
-    """Whether a folder has images, or nothing but files of other kinds."""
-    return bool(images_in(folder)) or not _folders(folder)
+    """Whether a folder has images, or nothing but files of other kinds, and no name that means something else."""
+    name = folder.name.casefold()
+    return not (name in _NO_CLASSES or "mask" in name) and (bool(images_in(folder)) or not _folders(folder))
 
 
 def _folders(root: Path) -> list[Path]:
