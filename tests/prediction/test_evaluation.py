@@ -32,7 +32,7 @@ class Predictor:
 
     found: dict[str, np.ndarray]
     info: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(name="stand-in", class_names=(), masks={})
+        default_factory=lambda: SimpleNamespace(name="stand-in", task="instances", class_names=(), masks={})
     )
     asked: list[str] = field(default_factory=list)
     for_volumes: bool = True

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from ..data.label_options import LabelOptions
 from ..data.mask_options import MaskOptions
 from ..prediction.options import PredictOptions
 from .console import counted, say, show_progress, table, warn
+from .scores import class_tables
 
 if TYPE_CHECKING:
     from ..metrics.class_scores import ClassMetrics
-    from ..metrics.instance_scores import InstanceMetrics
+    from ..metrics.classification_scores import ClassificationMetrics
+    from ..metrics.instance_scores import InstanceMetrics, Row
+    from ..metrics.localization_scores import LocalizationMetrics
     from ..metrics.mask_scores import MaskMetrics
 
-__all__ = ["EvaluateOptions", "evaluate", "say_classes", "say_masks", "say_objects"]
+__all__ = [
+    "EvaluateOptions",
+    "evaluate",
+    "say_boxes",
+    "say_classes",
+    "say_masks",
+    "say_objects",
+    "say_scores",
+]
+
+MOST_CLASSES = 40
+"""With more classes of images than this their scores are in the files only."""
 
 _SHOWN = {
     "threshold": "IoU",
@@ -62,40 +78,51 @@ def evaluate(
     split: Literal["train", "val", "test"] | None = None,
     options: Annotated[EvaluateOptions, Parameter(name="*")] = EvaluateOptions(),
     masks: Annotated[MaskOptions, Parameter(name="*")] = MaskOptions(),  # noqa: B008 - frozen
+    labels: Annotated[LabelOptions, Parameter(name="*")] = LabelOptions(),  # noqa: B008 - frozen
 ) -> int:
     """Compare what a model finds with what is annotated: matching at IoU .5 to .95, per image and pooled.
 
     Objects of volumes are matched in space, by their voxels. Of a model for classes of pixels: IoU, Dice, accuracy
-    and boundary F1 of each class, and which class was found as which.
+    and boundary F1 of each class, and which class was found as which. Of a classifier: accuracy, balanced accuracy,
+    and precision, recall, F1 and ROC area of each class. Of a localizer: IoU of the boxes, and whether the class
+    is right.
 
     Parameters
     ----------
     model
         A model that ships, a .safetensors file, the folder of a run, or a folder of StarDist.
     data
-        The annotated folder.
+        The annotated folder, or file.
     output
         Folder for the scores as CSV and JSON, and a page with the worst images; none if not given.
     split
         Part of the folder to use; all of it if not given.
     """
     from .. import api
-    from ..metrics.mask_scores import MaskMetrics
 
     with show_progress() as progress:
         evaluation = api.evaluate(
-            model, data, output, split=split, options=options, masks=masks, progress=progress
+            model, data, output, split=split, options=options, masks=masks, labels=labels, progress=progress
         )
     if evaluation.warning:
         warn(f"warning: {evaluation.warning}")
-    metrics = evaluation.metrics
-    if isinstance(metrics, MaskMetrics):
-        say_masks(metrics)
-    else:
-        say_objects(metrics)
+    _say_metrics(evaluation.metrics)
     if output is not None:
         say(f"scores and a page with the worst images are in {output.resolve()}")
     return 0
+
+
+def _say_metrics(metrics: Any) -> None:
+    from ..metrics.classification_scores import ClassificationMetrics
+    from ..metrics.localization_scores import LocalizationMetrics
+    from ..metrics.mask_scores import MaskMetrics
+
+    told: Mapping[type, Callable[[Any], None]] = {
+        MaskMetrics: say_masks,
+        ClassificationMetrics: say_scores,
+        LocalizationMetrics: say_boxes,
+    }
+    told.get(type(metrics), say_objects)(metrics)
 
 
 def say_objects(metrics: InstanceMetrics) -> None:
@@ -123,6 +150,43 @@ def say_masks(metrics: MaskMetrics) -> None:
         say(
             f"pixel accuracy {accuracy:.3f}; boundaries count as found within {metrics.boundary_tolerance:g} pixels"
         )
+
+
+def say_scores(metrics: ClassificationMetrics) -> None:
+    """Print the scores of each class of images, which was found as which, and how many are right."""
+    from ..reports.classification_report import CLASS_COLUMNS, mean_row
+
+    rows = [*metrics.table(), {"class": "mean", **mean_row(metrics)}]
+    _say_class_rows(CLASS_COLUMNS, rows, metrics.summary())
+    say(
+        f"{counted(len(metrics.images), 'image')}: accuracy {metrics.accuracy:.3f}, balanced accuracy "
+        f"{metrics.balanced_accuracy:.3f}, calibration error {metrics.calibration_error:.3f}"
+    )
+
+
+def say_boxes(metrics: LocalizationMetrics) -> None:
+    """Print the scores of each class of boxes, which was found as which, and those of all images."""
+    from .scores import HEADINGS
+
+    rows = [*metrics.table(), {**metrics.overall.row(), "class": "all images"}]
+    columns = {"class": "class", **{name: heading for name, heading in HEADINGS.items() if name in rows[0]}}
+    _say_class_rows(columns, rows, metrics.summary())
+    both = metrics.overall.scores()["both"]
+    say(
+        f"{counted(len(metrics.images), 'image')}: mean IoU {metrics.mean_iou:.3f}, right class "
+        f"{metrics.class_accuracy:.1%}, right class and IoU over 0.5 {both:.1%}"
+    )
+
+
+def _say_class_rows(columns: Mapping[str, str], rows: Sequence[Row], summary: Row) -> None:
+    """Print the scores of classes, and which was found as which where there is room for it."""
+    if len(rows) - 1 > MOST_CLASSES:
+        say(f"{len(rows) - 1} classes; --output writes the scores of each")
+        rows = rows[-1:]
+    say(table(tuple(columns.values()), ([row.get(name) for name in columns] for row in rows)))
+    say()
+    say(class_tables(summary)[1][-1])
+    say()
 
 
 def say_classes(classes: ClassMetrics) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from .console import table
 
-__all__ = ["class_tables"]
+__all__ = ["HEADINGS", "class_tables"]
 
-_HEADINGS = {
+HEADINGS = {
     "n_true": "annotated",
     "n_predicted": "found",
     "iou": "IoU",
@@ -20,8 +20,15 @@ _HEADINGS = {
     "accuracy": "accuracy",
     "boundary_f1": "boundary F1",
     "panoptic_quality": "PQ",
+    "roc_auc": "ROC area",
+    "mean_iou": "mean IoU",
+    "located": "IoU > 0.5",
+    "located_75": "IoU > 0.75",
+    "class_accuracy": "right class",
+    "both": "both > 0.5",
+    "both_75": "both > 0.75",
 }
-"""Columns, of which objects have some and classes of pixels others."""
+"""Columns, of which objects, classes of pixels, classes of images and boxes have some each."""
 
 _BY_CLASS = ("by_class", "confusion")
 _WIDEST = 96
@@ -51,9 +58,9 @@ def class_tables(scores: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     by_class, confusion = (found.get(name) for name in _BY_CLASS)
     tables = []
     if by_class:
-        columns = [name for name in _HEADINGS if all(name in row for row in by_class.values())]
+        columns = [name for name in HEADINGS if all(name in row for row in by_class.values())]
         rows = [(name, *(row[c] for c in columns)) for name, row in by_class.items()]
-        tables.append(table(("class", *(_HEADINGS[c] for c in columns)), rows))
+        tables.append(table(("class", *(HEADINGS[c] for c in columns)), rows))
     if confusion:
         text = table(tuple(confusion[0]), [tuple(row.values()) for row in confusion])
         wide = max(map(len, text.splitlines())) > _WIDEST
