@@ -38,7 +38,8 @@ class ImageFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        near = [folder, *(f for f in _folders(folder) if f.name.casefold() in IMAGE_FOLDERS)]
+        inner = _folders(folder)
+        near = [folder, *(f for name in IMAGE_FOLDERS for f in inner if f.name.casefold() == name)]
         self._near = [_Names(images_in(f)) for f in near]
 
     def find(self, name: str, where: str) -> Path:
