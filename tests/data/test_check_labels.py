@@ -97,6 +97,7 @@ def test_a_class_of_the_test_alone(classes):
 
 def test_images_that_cannot_be_read_are_all_named(classes):
     root = classes(a=12, b=12)
+    Picture.fromarray(np.zeros((3, 4), np.uint8)).save(root / "loose.png")
     for file in (root / "a" / "0.png", root / "b" / "7.png"):
         file.write_bytes(file.read_bytes()[:60])
     Picture.fromarray(np.full((20, 30), 9, np.uint8)).save(root / "a" / "3.png")
@@ -104,6 +105,9 @@ def test_images_that_cannot_be_read_are_all_named(classes):
     errors = [f for f in report.findings if f.severity is ERROR]
     assert [f.file for f in errors] == [root / "a" / "0.png", root / "b" / "7.png"]
     assert found(report, "3.png") == [(WARNING, "constant: every pixel is 9")]
+    assert found(report) == [
+        (NOTE, "1 image (loose.png) beside the annotated ones, of which nothing is said")
+    ]
 
 
 def test_copies(classes):

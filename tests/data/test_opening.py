@@ -339,6 +339,29 @@ def test_what_is_nothing_of_the_kind(images):
         open_classes(images / "empty.csv")
 
 
+def test_a_folder_of_other_images_is_no_class(images, save_image):
+    (images / "boxes.csv").write_text(BOXES)
+    save_image(images / "thumbnails" / "a.png", 0)
+    assert kind_of(images) == "boxes"
+    assert open_classes(images).class_names == ("long", "round")
+    save_image(images / "more" / "a.png", 0)
+    with pytest.raises(
+        DataError, match=r"a table of boxes \(boxes\.csv\) or as a folder for each class \(more, thumbnails\)"
+    ):
+        kind_of(images)
+
+
+def test_images_outside_of_the_folder(images, save_image):
+    far = save_image(images / "far" / "x.png", 7)
+    table = images / "here" / "labels.csv"
+    table.parent.mkdir()
+    (images / "images" / "b.png").rename(table.parent / "b.png")
+    table.write_text(f"image,class\n{far},round\nb,long\n")
+    dataset = open_classes(table)
+    assert dataset.root == images
+    assert [r.image_path.relative_to(dataset.root).as_posix() for r in dataset] == ["far/x.png", "here/b.png"]
+
+
 def test_axes_reach_the_reader(tmp_path):
     (tmp_path / "a").mkdir()
     np.save(tmp_path / "a" / "1.npy", np.zeros((5, 20, 30), np.uint8))

@@ -109,7 +109,7 @@ class BoxDataset(AnnotatedImages[BoxRecord, Boxes]):
         flat = np.concatenate(every) if every else np.zeros(0, dtype=np.int32)
         return np.bincount(flat, minlength=len(self.class_names)).astype(np.int64)
 
-    def single(self, *, skip: bool = False) -> BoxDataset:
+    def single(self, skip: bool = False) -> BoxDataset:
         """The images with exactly one box.
 
         Parameters

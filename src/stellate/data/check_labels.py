@@ -183,12 +183,8 @@ def _check_parts(dataset: Labelled) -> Iterator[Finding]:
 def _check_not_annotated(dataset: Labelled) -> Iterator[Finding]:
     """Images beside the annotated ones of which nothing is said."""
     known = {record.image_path for record in dataset.records}
-    others = [
-        file.name
-        for folder in sorted({f.parent for f in known})
-        for file in images_in(folder)
-        if file not in known
-    ]
+    folders = sorted({dataset.root, *(file.parent for file in known)})
+    others = [file.name for folder in folders for file in images_in(folder) if file not in known]
     if others:
         what = f"{_images(others)} beside the annotated ones, of which nothing is said"
         yield Finding(Severity.NOTE, None, what, "annotate them if they matter")

@@ -122,6 +122,16 @@ def _of_folder(root: Path) -> list[Layout]:
 
 def _forms(folder: Path) -> Iterator[tuple[Form, Path, tuple[Path, ...]]]:
     """How a folder, or a part of one, can be understood: the form, where images are, and what states it."""
+    found = [*_annotated_forms(folder)]
+    yield from found
+    classes = [f for f in _folders(folder) if _may_be_class(f)]
+    # where something else is annotated, a single folder of further images is no class
+    if sum(bool(images_in(f)) for f in classes) > (1 if found else 0):
+        yield "class folders", folder, tuple(classes)
+
+
+def _annotated_forms(folder: Path) -> Iterator[tuple[Form, Path, tuple[Path, ...]]]:
+    """Those with files of annotations."""
     inner = {f.name.casefold(): f for f in _folders(folder)}
     if {"images", "masks"} <= inner.keys():
         yield "masks", folder, ()
@@ -134,9 +144,6 @@ def _forms(folder: Path) -> Iterator[tuple[Form, Path, tuple[Path, ...]]]:
     if files := [f for where in (folder, *noted) for f in _coco_files(where)]:
         yield "coco", base, tuple(dict.fromkeys(files))
     yield from _tables(folder)
-    classes = [f for f in _folders(folder) if _may_be_class(f)]
-    if any(images_in(f) for f in classes):
-        yield "class folders", folder, tuple(classes)
 
 
 def _coco_files(folder: Path) -> list[Path]:
