@@ -1,6 +1,6 @@
 """Where in an image a network looked to tell its class: Grad-CAM (Selvaraju et al., ICCV 2017).
 
-Of the last map of features, each channel is weighed by how much the score of the class that was found would grow with
+Of the last map of features that is fine enough, each channel is weighed by how much the score of the class that was found would grow with
 it, on average over the map; where their sum is above 0, the image speaks for that class.
 """
 
@@ -18,6 +18,9 @@ from ..data.fitting import Fit
 from ..errors import ConfigError
 
 __all__ = ["LARGEST_MAP", "class_activation", "on_image"]
+
+FEWEST_PLACES = 5
+"""Least side of the map that is taken: where the last one is coarser than that, an earlier one tells more of places."""
 
 LARGEST_MAP = 2048
 """Longest side of what is given for an image; the map itself has a few dozen pixels."""
@@ -84,7 +87,7 @@ def on_image(heat: npt.NDArray[np.float32], fit: Fit) -> npt.NDArray[np.float32]
 
 
 def _last_map(network: nn.Module, batch: Tensor) -> nn.Module:
-    """The layer that gives the last map of features."""
+    """The layer that gives the last map of features that is fine enough."""
     seen: list[tuple[nn.Module, tuple[int, ...]]] = []
 
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -105,7 +108,8 @@ def _last_map(network: nn.Module, batch: Tensor) -> nn.Module:
         raise ConfigError(
             f"explain: the backbone {network.config.backbone} has no map of features; take a CNN"  # type: ignore[union-attr]
         )
-    return seen[maps[-1]][0]
+    fine = [k for k in maps if min(seen[k][1][2:]) >= FEWEST_PLACES]
+    return seen[(fine or maps)[-1]][0]
 
 
 def _channels_first(network: nn.Module, x: Tensor) -> Tensor:

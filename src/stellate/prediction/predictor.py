@@ -151,6 +151,7 @@ class Predictor:
             seconds=time.perf_counter() - started,
             rays=getattr(self._config, "rays", None),
             pieces=tuple(pieces),
+            explanations=tuple(explained),
         )
 
     def pixels(self, frame: Image, chosen: tuple[int | str, ...] = ()) -> tuple[Pixels, str]:

@@ -194,7 +194,8 @@ def _choose_weights(choices: Choices, settings: TrainSettings, config: Any) -> N
         try:
             fetch_imagenet(config.backbone)
         except ConfigError as error:
-            weights, why = "none", f"begins by chance, for {str(error).removeprefix('weights ')}"
+            reason = str(error).partition("; ")[0].removeprefix("weights ")
+            weights, why = "none", f"begins by chance, for {reason}; with weights fewer images would do"
     choices.note("weights", weights, why)
     choices.weights = "" if weights == "none" else weights
     pretrained = bool(choices.weights)
