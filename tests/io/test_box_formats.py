@@ -129,3 +129,26 @@ def test_what_cannot_be_written(tmp_path):
     ):
         ImageBoxes("a.png", np.array([[0, 0, 1]]), ("cell",))
     assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize("form", ["voc", "coco", "table"])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_files_are_read_or_refused_with_their_name(tmp_path, form, data):
+    file = tmp_path / f"a.{form}"
+    write, read = {
+        "voc": (lambda: write_voc(file, ONE_PIXEL), read_voc),
+        "coco": (lambda: write_coco(file, [ONE_PIXEL], ["cell"]), read_coco),
+        "table": (lambda: write_box_table(file, [ONE_PIXEL]), read_box_table),
+    }[form]
+    write()
+    content = bytearray(file.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=8))
+    file.write_bytes(content)
+    said = f"{file}: "
+    try:
+        read(file)
+    except InputError as error:
+        said = str(error)
+    assert said.startswith(f"{file}: ")
