@@ -60,7 +60,7 @@ def test_each_image_has_its_class(answer, tmp_path):
 def test_frames_are_counted_by_class(answer, tmp_path):
     film = FileOutcome(Path("film.tif"), "done", counts={"round": 3, "long": 1}, seconds=1.0)
     out, _ = answer("predict", [film], "film.tif", "-o", tmp_path)
-    assert out[1].split() == ["film.tif", "3", "round,", "1", "long", "-", "1.000"]
+    assert out[1].split() == ["film.tif", "round", "(3),", "long", "(1)", "-", "1.000"]
 
 
 def test_each_image_has_its_box(answer, tmp_path):
@@ -69,7 +69,7 @@ def test_each_image_has_its_box(answer, tmp_path):
     out, _ = answer("predict", outcomes, "x.tif", "-o", tmp_path)
     assert out[0].split() == ["image", "class", "probability", "box", "seconds"]
     assert out[1].split() == ["1.tif", "round", "87.5%", "1,", "2,", "31,", "40", "1.000"]
-    assert out[2].split() == ["2.tif", "2", "round,", "5", "long", "-", "-", "1.000"]
+    assert out[2].split() == ["2.tif", "round", "(2),", "long", "(5)", "-", "-", "1.000"]
     assert out[3].split() == ["3.tif", "none", "-", "-", "1.000"]
     assert out[-1].endswith("all images are in boxes.csv")
 

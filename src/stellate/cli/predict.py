@@ -137,7 +137,7 @@ def _class_table(done: Sequence[Any]) -> str:
 def _class_row(outcome: Any, boxed: bool) -> tuple[Any, ...]:
     one, seconds = outcome.finding, round(outcome.seconds, 1)
     if one is None:
-        found = ", ".join(f"{n} {name}" for name, n in outcome.counts.items()) or "none"
+        found = ", ".join(f"{name} ({n})" for name, n in outcome.counts.items()) or "none"
         return outcome.path.name, found, None, *([None] if boxed else []), seconds
     sure = None if one.probability is None else f"{one.probability:.1%}"
     box = [None if one.box is None else ", ".join(f"{side:.0f}" for side in one.box)] if boxed else []

@@ -15,7 +15,9 @@ __all__ = ["with_caption"]
 Picture = npt.NDArray[np.uint8]
 
 _PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (110, 110, 110)
-_LETTERS, _LINE, _MARGIN = 14, 21, 8
+# Of the width of the picture: height of letters, within limits; and of that, height of a line and margin.
+_LETTERS, _SIZES = 1 / 60, (14, 36)
+_LINE, _MARGIN = 1.5, 0.6
 
 
 def with_caption(picture: Picture, lines: Sequence[str]) -> Picture:
@@ -33,9 +35,11 @@ def with_caption(picture: Picture, lines: Sequence[str]) -> Picture:
     (H + h, W, 3) uint8
     """
     width = picture.shape[1]
-    sheet = Image.new("RGB", (width, 2 * _MARGIN + _LINE * len(lines)), _PAPER)
+    size = min(max(round(width * _LETTERS), _SIZES[0]), _SIZES[1])
+    high, margin = round(_LINE * size), round(_MARGIN * size)
+    sheet = Image.new("RGB", (width, 2 * margin + high * len(lines)), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for k, line in enumerate(lines):
-        words = fitted(line, max(1, width - 2 * _MARGIN), _LETTERS)
-        draw.text((_MARGIN, _MARGIN + k * _LINE), words, _FAINT if k else _INK, font(_LETTERS))
+        words = fitted(line, max(1, width - 2 * margin), size)
+        draw.text((margin, margin + k * high), words, _FAINT if k else _INK, font(size))
     return np.concatenate([picture, np.asarray(sheet)])
