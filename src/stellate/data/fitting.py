@@ -1,7 +1,7 @@
 """Bringing whole images to the size that a network takes: larger or smaller by one factor, then filled up.
 
-The factor is the same along both axes, so that shapes stay what they are. The image comes to lie at the upper left; what
-is left of the network's size goes on with its last row and column.
+The factor is the same along both axes, so that shapes stay what they are. The image comes to lie at the upper left;
+what is left of the network's size goes on with its last row and column.
 """
 
 from __future__ import annotations

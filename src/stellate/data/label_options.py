@@ -1,4 +1,4 @@
-"""What users say of images annotated as a whole, or by boxes. Quick to import; the texts are the command line's help."""
+"""What users say of images annotated as a whole, or by boxes. Quick to import; its texts are help texts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class LabelOptions:
     least_images: int = 0
     """Leave out classes with fewer images than this; 0 keeps all, and a class with a single image is an error."""
     bad_boxes: Literal["refuse", "drop"] = "refuse"
-    """What to do about boxes without area, outside of their image, or twice in it; boxes that are partly outside are cut
-    at its border."""
+    """What to do about boxes without area, outside of their image, or twice in it; boxes that are partly outside are
+    cut at its border."""
     skip_unreadable: bool = False
     """Go on without images that cannot be read; they are named."""
     skip_not_single: bool = False

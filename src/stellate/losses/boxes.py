@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_convert, generalized_box_iou_loss
@@ -25,8 +24,8 @@ def box_loss(name: str, predicted: Tensor, true: Tensor) -> Tensor:
     ----------
     name
         ``"l2"``: half the sum of the squared differences of the four numbers; ``"smooth-l1"``: the sum of the
-        differences, squared below `SMOOTH_BELOW` (Girshick, Fast R-CNN, ICCV 2015); ``"giou"``: 1 - GIoU (Rezatofighi et
-        al., CVPR 2019).
+        differences, squared below `SMOOTH_BELOW` (Girshick, Fast R-CNN, ICCV 2015); ``"giou"``: 1 - GIoU (Rezatofighi
+        et al., CVPR 2019).
     predicted, true
         ``(B, 4)``: centre x, centre y, width and height as fractions of the image.
 

@@ -87,8 +87,8 @@ class Classifier(nn.Module):
         Returns
         -------
         dict
-            ``classes``: logits ``(B, n_classes)``; in training also ``auxiliary``, if there are small classifiers on the
-            way: their logits ``(B, n, n_classes)``.
+            ``classes``: logits ``(B, n_classes)``; in training also ``auxiliary``, if there are small classifiers on
+            the way: their logits ``(B, n, n_classes)``.
         """
         check_image(image, self.config)
         features, auxiliary = self.backbone(image)

@@ -1,8 +1,8 @@
 """Exactly one object: where is it, and which class? One backbone, two heads.
 
-The heads share a map of features, which the backbone computes once. The class does not depend on where the object is, so
-its head takes the mean over the map; the box does, so that its head is given the places apart. Shapes of tensors, with C
-image channels, F features, p places along each side and K classes::
+The heads share a map of features, which the backbone computes once. The class does not depend on where the object is,
+so its head takes the mean over the map; the box does, so that its head is given the places apart. Shapes of tensors,
+with C image channels, F features, p places along each side and K classes::
 
     image         (B, C, H, W), H and W those of ``input_size``
     map           (B, F, h, w)
@@ -41,7 +41,7 @@ class LocalizerConfig:
     n_classes: int = 2
     """Classes of objects."""
     backbone: str = "resnet18"
-    """Network of torchvision (alexnet, vgg16, googlenet, resnet50, ...) or timm that sees; one with a map of features."""
+    """Network of torchvision (alexnet, vgg16, googlenet, resnet50, ...) or timm that sees, and has a map of features."""
     input_size: tuple[int, ...] = (224, 224)
     """Height and width in pixels that images are brought to."""
     places: int = 7
@@ -113,8 +113,8 @@ class Localizer(nn.Module):
         Returns
         -------
         dict
-            ``classes``: logits ``(B, n_classes)``. ``box``: ``(B, 4)``, centre x, centre y, width and height as fractions
-            of the image.
+            ``classes``: logits ``(B, n_classes)``. ``box``: ``(B, 4)``, centre x, centre y, width and height as
+            fractions of the image.
         """
         check_image(image, self.config)
         features = self.backbone(image)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -153,8 +153,8 @@ def take_weights(network: nn.Module, weights: Weights) -> Taken:
     taken = Taken(len(chosen), len(own), tuple(changed), tuple(misfits), tuple(missing))
     if not any(tensor.ndim > 1 for tensor in chosen.values()):
         raise ConfigError(
-            f"weights {weights.source}: nothing of them fits the backbone {backbone.name} ({taken}); take weights of the "
-            "same network, or choose the backbone that they are of"
+            f"weights {weights.source}: nothing of them fits the backbone {backbone.name} ({taken}); take weights of "
+            "the same network, or choose the backbone that they are of"
         )
     if bad := [name for name, tensor in chosen.items() if not tensor.isfinite().all()]:
         raise ConfigError(

@@ -93,7 +93,8 @@ class _Network(nn.Module):
                     self.net = make(name, in_channels, input_size, n_auxiliary).to(wanted)
         except (ValueError, TypeError, RuntimeError, AssertionError) as error:
             raise ConfigError(
-                f"backbone {name} for {in_channels} channels of {_text(input_size)} pixels cannot be made: {_first_line(error)}"
+                f"backbone {name} for {in_channels} channels of {_text(input_size)} pixels cannot be made: "
+                f"{_first_line(error)}"
             ) from error
 
     def _size_of(self, network: nn.Module, in_channels: int, input_size: tuple[int, ...]) -> tuple[int, ...]:

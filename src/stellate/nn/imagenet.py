@@ -60,9 +60,9 @@ def fetch_imagenet(backbone: str) -> dict[str, Tensor]:
     except (OSError, HTTPException, RuntimeError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"weights imagenet of {backbone} cannot be fetched ({reason}); try again with a connection to the internet, "
-            f"put the file into {Path(torch.hub.get_dir()) / 'checkpoints'} by hand, name a file with weights, or begin "
-            "without (weights none)"
+            f"weights imagenet of {backbone} cannot be fetched ({reason}); try again with a connection to the "
+            f"internet, put the file into {Path(torch.hub.get_dir()) / 'checkpoints'} by hand, name a file with "
+            "weights, or begin without (weights none)"
         ) from error
 
 

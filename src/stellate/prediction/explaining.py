@@ -1,7 +1,7 @@
 """Where in an image a network looked to tell its class: Grad-CAM (Selvaraju et al., ICCV 2017).
 
-Of the last map of features that is fine enough, each channel is weighed by how much the score of the class that was found would grow with
-it, on average over the map; where their sum is above 0, the image speaks for that class.
+Of the last map of features that is fine enough, each channel is weighed by how much the score of the class that was
+found would grow with it, on average over the map; where their sum is above 0, the image speaks for that class.
 """
 
 from __future__ import annotations

@@ -182,8 +182,8 @@ class Predictor:
             )
         if options.explain and not self.sees_whole:
             raise ConfigError(
-                f"explain: {self.info.name}, a model for {self.info.task}, says for itself where it sees what; leave it "
-                "out"
+                f"explain: {self.info.name}, a model for {self.info.task}, says for itself where it sees what; leave "
+                "it out"
             )
         if self.for_volumes and options.plane is not None:
             raise ConfigError(
