@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from stellate import api
@@ -53,6 +55,17 @@ def test_objects_have_the_same_of_their_classes() -> None:
     assert confusion.splitlines()[2].split() == ["b", "1", "0", "0"]
     assert rest["classes"]["class_accuracy"] == 0.5
     assert "by_class" not in rest["classes"]
+
+
+def test_tables_keep_the_order_of_classes_where_a_file_does_not() -> None:
+    names = ("Z", "A", "9")
+    truth = np.arange(6, dtype=np.int32).reshape(2, 3) % 3
+    summary = score_masks([Mask(truth, names)], [Mask(truth, names)]).summary()
+    stored = json.loads(json.dumps(summary, sort_keys=True))
+    assert class_tables(stored) == class_tables(summary)
+    by_class, confusion = class_tables(stored)[1]
+    assert [line.split()[0] for line in by_class.splitlines()] == ["class", *names]
+    assert confusion.splitlines()[0].split() == ["annotated", "/", "found", *names]
 
 
 def test_without_classes_all_stays_as_it_is() -> None:

@@ -30,6 +30,9 @@ HEADINGS = {
 }
 """Columns, of which objects, classes of pixels, classes of images and boxes have some each."""
 
+CORNER = "annotated / found"
+"""Heading of the first column of tables that tell which class was found as which."""
+
 _BY_CLASS = ("by_class", "confusion")
 _WIDEST = 96
 
@@ -57,12 +60,16 @@ def class_tables(scores: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         rest["classes"] = {name: value for name, value in found.items() if name not in _BY_CLASS}
     by_class, confusion = (found.get(name) for name in _BY_CLASS)
     tables = []
+    # files keep the order of rows, but not that of names
+    names = [row[CORNER] for row in confusion or ()]
     if by_class:
         columns = [name for name in HEADINGS if all(name in row for row in by_class.values())]
-        rows = [(name, *(row[c] for c in columns)) for name, row in by_class.items()]
+        ordered = sorted(by_class, key=lambda name: names.index(name) if name in names else len(names))
+        rows = [(name, *(by_class[name][c] for c in columns)) for name in ordered]
         tables.append(table(("class", *(HEADINGS[c] for c in columns)), rows))
     if confusion:
-        text = table(tuple(confusion[0]), [tuple(row.values()) for row in confusion])
+        head = [name for name in dict.fromkeys((CORNER, *names, *confusion[0])) if name in confusion[0]]
+        text = table(head, [[row[name] for name in head] for row in confusion])
         wide = max(map(len, text.splitlines())) > _WIDEST
         tables.append(
             f"{len(confusion)} classes; which was found as which is too wide to show" if wide else text
