@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..results import Instances
+from .confusion import CORNER
 from .instance_scores import Row, ThresholdScores
 from .overlap import Matching, reaches
 
@@ -30,9 +31,6 @@ __all__ = ["CORNER", "ClassMetrics", "ClassScores", "ClassTally"]
 IndexArray = npt.NDArray[np.int64]
 
 UNKNOWN, NOTHING = "(unknown class)", "(nothing)"
-CORNER = "annotated / found"
-"""Heading of the first column of the confusion table."""
-
 _RATIOS = ("precision", "recall", "f1", "accuracy", "mean_matched_iou", "panoptic_quality")
 
 

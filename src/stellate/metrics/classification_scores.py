@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .calibration import ReliabilityBin, expected_calibration_error, reliability_bins
+from .confusion import CORNER, confusion_rows, count_confusion
 from .instance_scores import Row
 from .ranking import roc_auc, roc_curve
 from .ratios import mean_of, plain, ratio
@@ -21,9 +22,6 @@ __all__ = ["CLASS_SCORES", "CORNER", "ClassificationMetrics", "ImageClass", "One
 
 CLASS_SCORES = ("precision", "recall", "f1", "roc_auc")
 """Names of the scores of a class."""
-
-CORNER = "annotated / found"
-"""Heading of the first column of the confusion table."""
 
 
 @dataclass(frozen=True)
@@ -161,12 +159,7 @@ class ClassificationMetrics:
     @cached_property
     def confusion(self) -> npt.NDArray[np.int64]:
         """``(n_classes, n_classes)``: how many images of the class of the row were found as that of the column."""
-        n = len(self.class_names)
-        at = {name: k for k, name in enumerate(self.class_names)}
-        counts = np.zeros((n, n), dtype=np.int64)
-        for image in self.images:
-            counts[at[image.truth], at[image.found]] += 1
-        return counts
+        return count_confusion(((image.truth, image.found) for image in self.images), self.class_names)
 
     def mean(self, value: str) -> float:
         """A score in the mean of the classes that have it; nan if none has.
@@ -206,10 +199,7 @@ class ClassificationMetrics:
 
     def confusion_table(self) -> list[Row]:
         """A row for each annotated class, with the number of images found as each class."""
-        return [
-            {CORNER: name, **dict(zip(self.class_names, counts, strict=True))}
-            for name, counts in zip(self.class_names, self.confusion.tolist(), strict=True)
-        ]
+        return confusion_rows(self.confusion, self.class_names, self.class_names)
 
     def summary(self) -> Row:
         """The numbers to report, ready for JSON."""

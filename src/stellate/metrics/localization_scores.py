@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from .confusion import CORNER, confusion_rows, count_confusion
 from .instance_scores import Row
 from .ratios import mean_of, plain
 
@@ -19,9 +20,6 @@ __all__ = ["CORNER", "IOU_LEVELS", "ImageBox", "LocalizationMetrics", "LocatedCl
 
 IOU_LEVELS = (0.5, 0.75)
 """A box counts as in place if its IoU exceeds the level; the first is that of PASCAL VOC and of ILSVRC."""
-
-CORNER = "annotated / found"
-"""Heading of the first column of the confusion table."""
 
 Box = tuple[float, float, float, float]
 
@@ -170,11 +168,7 @@ class LocalizationMetrics:
     @cached_property
     def confusion(self) -> npt.NDArray[np.int64]:
         """``(n_classes, n_classes)``: how many images of the class of the row were found as that of the column."""
-        at = {name: k for k, name in enumerate(self.class_names)}
-        counts = np.zeros((len(at), len(at)), dtype=np.int64)
-        for image in self.images:
-            counts[at[image.truth], at[image.found]] += 1
-        return counts
+        return count_confusion(((image.truth, image.found) for image in self.images), self.class_names)
 
     @property
     def mean_iou(self) -> float:
@@ -205,10 +199,7 @@ class LocalizationMetrics:
 
     def confusion_table(self) -> list[Row]:
         """A row for each annotated class, with the number of images found as each class."""
-        return [
-            {CORNER: name, **dict(zip(self.class_names, counts, strict=True))}
-            for name, counts in zip(self.class_names, self.confusion.tolist(), strict=True)
-        ]
+        return confusion_rows(self.confusion, self.class_names, self.class_names)
 
     def summary(self) -> Row:
         """The numbers to report, ready for JSON."""

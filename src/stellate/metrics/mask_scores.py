@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError, suggestion
 from .boundary import BoundaryCounts
+from .confusion import CORNER, confusion_rows
 from .instance_scores import Row
 from .ratios import mean_of, plain, ratio
 
@@ -31,9 +32,6 @@ _MEANS = {
     "mean_boundary_f1": "boundary_f1",
 }
 """Names of the scores of all classes together, and of what they are the mean of."""
-
-CORNER = "annotated / found"
-"""Heading of the first column of the confusion table."""
 
 UNCLASSIFIED = "(no class)"
 """Column of the confusion table for pixels to which the prediction gives no class."""
@@ -219,10 +217,7 @@ class MaskMetrics:
         The column for no class is left out where it is empty.
         """
         columns = [*self.class_names, *([UNCLASSIFIED] if self.confusion[:, -1].any() else [])]
-        return [
-            {CORNER: name, **{column: int(n) for column, n in zip(columns, counts, strict=False)}}
-            for name, counts in zip(self.class_names, self.confusion.tolist(), strict=True)
-        ]
+        return confusion_rows(self.confusion, self.class_names, columns)
 
     def summary(self) -> Row:
         """The numbers to report, ready for JSON; those that do not say otherwise are of all pixels pooled."""
