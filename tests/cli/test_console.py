@@ -96,3 +96,11 @@ def test_scores_of_classes_are_a_table(capsys) -> None:
     assert lines[4].split() == ["c", "0", "0", "0", "0", "0", *["-"] * 5]
     assert lines[5] == "mean over the classes: F1 0.333, PQ 0.333"
     assert lines[6] == "right class among the matched objects: 50.0%"
+
+
+def test_of_many_steps_not_each_has_a_line() -> None:
+    stream = io.StringIO()
+    with show_progress(stream) as progress:
+        for done in range(1001):
+            progress(done, 1000)
+    assert stream.getvalue() == "0/1000\n1000/1000\n"

@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 SECONDS_BETWEEN_LINES = 5.0
+MOST_LINES = 100
+"""Of more steps than this not each has a line of its own."""
 
 _ARGUMENT = re.compile(r"(\(|e\.g\. )(axes|channels|plane)='?(\w+)'?")
 """An argument, as errors spell it for those who call from Python; files may be called so, too."""
@@ -134,7 +136,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def show_progress(stream: TextIO | None = None) -> Iterator[Progress]:
-    """Show progress on standard error: a bar on a terminal, a line for each step elsewhere."""
+    """Show progress on standard error: a bar on a terminal, elsewhere a line for each step, or of many for some."""
     stream = stream or sys.stderr
     if not stream.isatty():
         yield _Lines(stream)
@@ -155,7 +157,7 @@ def show_progress(stream: TextIO | None = None) -> Iterator[Progress]:
 
 
 class _Lines:
-    """Progress as plain lines: when another step is done, and now and then within a long one."""
+    """Progress as plain lines: when another step is done, and now and then within a long one; of many steps less."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -164,7 +166,8 @@ class _Lines:
 
     def __call__(self, done: int, total: int, text: str = "", /) -> None:
         now = time.monotonic()
-        news = self._last is None or done != self._last[0] or now - self._at > SECONDS_BETWEEN_LINES
+        step = (self._last is None or done != self._last[0]) and (total <= MOST_LINES or done == total)
+        news = self._last is None or step or now - self._at > SECONDS_BETWEEN_LINES
         if not news or (done, text) == self._last:
             return
         self._stream.write(f"{done}/{total} {text}".rstrip() + "\n")

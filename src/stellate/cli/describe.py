@@ -79,6 +79,8 @@ def _rows(known: Any) -> Iterator[tuple[str, str]]:
         return
     if is_dataclass(known):
         known = {f.name: getattr(known, f.name) for f in fields(known)}
+    if known.get("class_objects") and not known.get("class_pixels"):
+        known = _of_whole_images(known)
     for name, value in known.items():
         if value in EMPTY or value is False or name in ("card", "format_version"):
             continue
@@ -91,6 +93,13 @@ def _rows(known: Any) -> Iterator[tuple[str, str]]:
             yield from ((f"  {key}", _text(inner)) for key, inner in value.items() if inner not in EMPTY)
         else:
             yield name.replace("_", " "), _text(value)
+
+
+def _of_whole_images(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of data in which each image is of a class, without what there is of objects."""
+    left_out = ("n_objects", "objects_per_image", "images_without_objects", "foreground_share", "unknown_class")
+    kept = {name: value for name, value in known.items() if name not in left_out}
+    return {"images of each class" if name == "class_objects" else name: value for name, value in kept.items()}
 
 
 def _metric_rows(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
