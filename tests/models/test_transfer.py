@@ -136,7 +136,7 @@ def test_files_that_hold_no_weights(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="there is no such file"):
         read_weights(tmp_path / "none.pth")
     torch.save({"state_dict": Dangerous()}, tmp_path / "objects.pth")
-    with pytest.raises(ModelFileError, match="no weights can be read from it.*save the state dict alone"):
+    with pytest.raises(ModelFileError, match=r"no weights can be read from it.*save the state dict alone"):
         read_weights(tmp_path / "objects.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(ModelFileError, match="holds no weights by name"):

@@ -75,7 +75,9 @@ def test_the_map_of_densenet_is_rectified_as_its_own_code_does() -> None:
     torch.testing.assert_close(pooled, expected)
 
 
-@pytest.mark.parametrize("name", ["timm/resnet10t", "timm/convnext_atto", "timm/swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize(
+    "name", ["timm/resnet10t", "timm/convnext_atto", "timm/swin_tiny_patch4_window7_224"]
+)
 def test_networks_of_timm(name: str) -> None:
     torch.manual_seed(0)
     vector, places = Backbone(name, 2, SIZE).eval(), FeatureMap(name, 2, SIZE).eval()
@@ -103,6 +105,15 @@ def test_auxiliary_classifiers_speak_in_training_only() -> None:
     assert features.shape == (2, 1024)
     assert backbone.eval()(image)[1] == []
     assert Backbone("googlenet", 3, SIZE)(image)[1] == []
+
+
+def test_auxiliary_classifiers_that_images_are_too_small_for_are_left_out() -> None:
+    torch.manual_seed(0)
+    features, auxiliary = Backbone("inception_v3", 3, (128, 128), n_auxiliary=5)(torch.randn(2, 3, 128, 128))
+    assert features.shape == (2, 2048)
+    assert auxiliary == []
+    large = Backbone("inception_v3", 1, (299, 299), n_auxiliary=5)
+    assert [a.shape for a in large(torch.randn(2, 1, 299, 299))[1]] == [(2, 5)]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])

@@ -97,15 +97,26 @@ class _Network(nn.Module):
                 f"{_first_line(error)}"
             ) from error
 
-    def _size_of(self, network: nn.Module, in_channels: int, input_size: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of what a network makes of an image, found without computing it."""
+    def _trains(self, in_channels: int, input_size: tuple[int, ...]) -> bool:
+        """Whether images of this size can be trained on, auxiliary classifiers and all; found without computing."""
+        try:
+            self._without_content(self.net, torch.zeros((2, in_channels, *input_size), device="meta"))
+        except RuntimeError:
+            return False
+        return True
+
+    def _without_content(self, network: nn.Module, image: Tensor) -> Any:
         state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
         empty = {name: tensor.to("meta") for name, tensor in state.items()}
+        with torch.no_grad():
+            return functional_call(network, empty, (image,))
+
+    def _size_of(self, network: nn.Module, in_channels: int, input_size: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of what a network makes of an image, found without computing it."""
         image = torch.zeros((1, in_channels, *input_size), device="meta")
         network.eval()
         try:
-            with torch.no_grad():
-                made = functional_call(network, empty, (image,))
+            made = self._without_content(network, image)
         except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
             raise ConfigError(
                 f"backbone {self.name} cannot be used for images of {_text(input_size)} pixels "
@@ -128,7 +139,8 @@ class Backbone(_Network):
     input_size
         Height and width of the images in pixels.
     n_auxiliary
-        Classes that the auxiliary classifiers of GoogLeNet and Inception tell apart; 0 to leave these out.
+        Classes that the auxiliary classifiers of GoogLeNet and Inception tell apart; 0 to leave these out. Those of
+        Inception are made for 299 x 299 pixels, and are left out as well where images are too small for them.
 
     Attributes
     ----------
@@ -142,6 +154,8 @@ class Backbone(_Network):
         self, name: str, in_channels: int, input_size: tuple[int, ...], *, n_auxiliary: int = 0
     ) -> None:
         super().__init__(name, in_channels, input_size, n_auxiliary)
+        if n_auxiliary and name in AUXILIARY and not self._trains(in_channels, input_size):
+            super().__init__(name, in_channels, input_size, 0)
         self.n_features = self._size_of(self.net, in_channels, input_size)[-1]
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
