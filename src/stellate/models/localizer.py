@@ -41,7 +41,7 @@ class LocalizerConfig:
     n_classes: int = 2
     """Classes of objects."""
     backbone: str = "resnet18"
-    """Network of torchvision (alexnet, vgg16, googlenet, resnet50, ...) or timm that sees, and has a map of features."""
+    """Network of torchvision (alexnet, vgg16, googlenet, resnet50, ...) or timm that sees, with a map of features."""
     input_size: tuple[int, ...] = (224, 224)
     """Height and width in pixels that images are brought to."""
     places: int = 7

@@ -21,6 +21,7 @@ from ..data.patches import EpochSampler, PatchDataset, collate
 from ..errors import ConfigError, ModelFileError
 from ..tasks.task import Task
 from .averaging import BatchStatistics, WeightAverage
+from .chance import ChanceOfSteps
 from .checkpoints import BestCheckpoint
 from .freezing import Freezing
 from .history import History
@@ -176,7 +177,11 @@ def fit(
     every = ModelCheckpoint(
         last.parent, filename=last.stem, save_on_train_epoch_end=True, enable_version_counter=False
     )
-    callbacks: list[Callback] = [History(folder, report), BatchStatistics()]
+    callbacks: list[Callback] = [
+        History(folder, report),
+        BatchStatistics(),
+        ChanceOfSteps(settings.seed),
+    ]
     if settings.freeze != "none":
         backbone: Any = network.backbone
         callbacks.append(Freezing(backbone.net, settings.freeze, settings.unfreeze_every))

@@ -36,10 +36,14 @@ def frozen_parameters(net: nn.Module, what: str) -> list[str]:
     if word != "until" or not layer:
         raise ConfigError(f"freeze {what!r}: expected none, backbone, or until:LAYER, e.g. until:layer4")
     first = next((k for k, name in enumerate(own) if name == layer or name.startswith(f"{layer}.")), None)
+    names = [name for name, _ in _stages(net)]
     if first is None:
-        names = [name for name, _ in _stages(net)]
         hint = suggestion(layer, names) or f"; there are {', '.join(names)}"
         raise ConfigError(f"freeze {what!r}: the backbone has no layer {layer!r} with weights{hint}")
+    if first == 0:
+        raise ConfigError(
+            f"freeze {what!r}: nothing comes before {layer}; name a later layer ({', '.join(names[1:])}), or none"
+        )
     return own[:first]
 
 
@@ -69,32 +73,52 @@ class Freezing(Callback):
         self._frozen = frozen_parameters(net, what)
         self._every = unfreeze_every
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Say what is not trained before several devices agree on whose gradients they wait for."""
+        self._train_all_but(set(self._frozen))
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Set what is trained in this epoch; validation has set all layers to training again."""
         epoch = trainer.current_epoch
         count = epoch // self._every if self._every else 0
         still = set(thaw_stages(self._net, self._frozen, count))
-        for name, parameter in self._net.named_parameters():
-            parameter.requires_grad_(name not in still)
-        for name, module in self._net.named_modules():
-            own = [f"{name}.{key}" if name else key for key, _ in module.named_parameters(recurse=False)]
-            if own and still.issuperset(own):
-                module.eval()
-            elif own:
-                module.train()
+        self._train_all_but(still)
+        _set_modes(self._net, "", still)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave all parameters as they are in any other network."""
         self._net.requires_grad_(True)
 
+    def _train_all_but(self, still: set[str]) -> None:
+        for name, parameter in self._net.named_parameters():
+            parameter.requires_grad_(name not in still)
+
+
+def _set_modes(module: nn.Module, prefix: str, still: set[str]) -> None:
+    """Let what is frozen as a whole run as in use, with its dropout and statistics, and the rest as in training."""
+    own = {f"{prefix}{name}" for name, _ in module.named_parameters()}
+    frozen = bool(own) and still >= own
+    if own:
+        module.train(not frozen)
+    if own and not frozen:
+        for name, child in module.named_children():
+            _set_modes(child, f"{prefix}{name}.", still)
+
 
 def _stages(net: nn.Module) -> list[tuple[str, list[str]]]:
-    """Stages in order, each with the names of its parameters; without the small classifiers on the way."""
+    """Stages in order, each with the names of its parameters; without the small classifiers on the way.
+
+    Parameters that are in no layer, as the tokens and positions of transformers, are added to the image as the first
+    layer sees it, and belong to that.
+    """
     found: list[tuple[str, list[str]]] = []
     for name, stage in stages(net):
         if not _is_auxiliary(name):
             inner: Any = stage.named_parameters()
             found.append((name, [f"{name}.{key}" for key, _ in inner]))
+    alone = [name for name, _ in net.named_parameters(recurse=False)]
+    if found and alone:
+        found[0] = (found[0][0], [*found[0][1], *alone])
     return found
 
 

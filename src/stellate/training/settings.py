@@ -160,6 +160,11 @@ class TrainSettings(MaskOptions, LabelOptions):
             raise ConfigError(
                 f"unfreeze_every {self.unfreeze_every}: nothing is frozen; say what is (freeze backbone)"
             )
+        if self.unfreeze_every and self.devices > 1:
+            raise ConfigError(
+                f"unfreeze_every {self.unfreeze_every}: what is trained cannot change while {self.devices} devices "
+                "share it; train on one (devices 1)"
+            )
         if self.folds == 1:
             raise ConfigError("folds 1: expected at least 2, or 0 for a single model")
         if self.folds and self.sweep:
