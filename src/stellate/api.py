@@ -354,7 +354,7 @@ def info(path: str | Path, *, axes: str | None = None) -> ModelInfo | Image | Fi
     path = Path(path)
     if path.suffix.lower() in io.SUFFIXES:
         return io.open_lazy(path, axes=axes)
-    listed = path.suffix.lower() in (".csv", ".json")
+    listed = path.suffix.lower() in (".csv", ".json", ".yaml", ".yml")
     if listed or (path.is_dir() and not any((path / name).is_file() for name in _MODEL_FILES)):
         from .data.fingerprint import fingerprint
 

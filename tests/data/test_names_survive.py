@@ -18,6 +18,8 @@ from stellate.io.coco import write_coco
 from stellate.io.image_boxes import ImageBoxes
 from stellate.io.sizes import image_size
 from stellate.io.voc import write_voc
+from stellate.io.yolo_data import write_yolo_data
+from stellate.io.yolo_text import write_yolo
 
 NAMES = ("round", "2", "T cell, CD8+", "Röhre")
 """In an order that is not that of letters; one is a number."""
@@ -62,6 +64,11 @@ def write(form: str, dataset: BoxDataset, folder: Path) -> Path:
     elif form == "coco":
         write_coco(folder / "annotations.json", images, dataset.class_names)
         return folder
+    elif form == "yolo":
+        for image in images:
+            write_yolo(folder / "labels" / f"{Path(image.file).stem}.txt", image, dataset.class_names)
+        write_yolo_data(folder / "data.yaml", dataset.class_names, {"train": "images"})
+        return folder
     else:
         write_box_table(folder / "boxes.csv", images)
     shutil.copy(dataset.root / "class_names.txt", folder)
@@ -76,7 +83,7 @@ def test_masks_have_the_same_classes_as_boxes_and_as_objects(masks):
         assert boxes.annotation(k).classes.tolist() == [(c + k) % 4 for c in range(4)]
 
 
-@pytest.mark.parametrize("form", ["voc", "coco", "table"])
+@pytest.mark.parametrize("form", ["voc", "coco", "table", "yolo"])
 def test_boxes_in_every_format(masks, tmp_path, form):
     first = open_boxes(masks)
     # a click, to Pascal VOC, is what an object of a single pixel is

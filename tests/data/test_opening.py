@@ -328,7 +328,7 @@ def test_what_is_nothing_of_the_kind(images):
     with pytest.raises(DataError, match="there is no such file or folder"):
         open_classes(images / "nowhere")
     with pytest.raises(
-        DataError, match=r"a\.png: a \.png, where a folder, a table \(\.csv\) or COCO \(\.json\) is"
+        DataError, match=r"a\.png: a \.png, where a folder, a table \(\.csv\), COCO \(\.json\) or YOLO"
     ):
         open_boxes(images / "images" / "a.png")
     (images / "numbers.csv").write_text("image,area\na,3\n")

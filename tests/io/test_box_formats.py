@@ -17,6 +17,7 @@ from stellate.io.box_table import read_box_table, write_box_table
 from stellate.io.coco import read_coco, write_coco
 from stellate.io.image_boxes import ImageBoxes
 from stellate.io.voc import read_voc, write_voc
+from stellate.io.yolo_text import read_yolo, write_yolo
 
 # names without blanks around them, and none that is brought to a usual form: accents, and 3.0 in tables
 NAMES = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=12).filter(
@@ -72,6 +73,18 @@ def test_coco_keeps_boxes_names_and_sizes(tmp_path, images):
 
 
 @in_folder
+@given(image=image_boxes())
+def test_yolo_keeps_boxes_and_names_to_the_last_digit_of_a_box(tmp_path, image):
+    names = ("other", *dict.fromkeys(image.names))
+    write_yolo(tmp_path / "a.txt", image, names)
+    assert image.size is not None
+    found, n_outlines = read_yolo(tmp_path / "a.txt", image.file, image.size, dict(enumerate(names)))
+    same(found, image)
+    assert np.array_equal(found.boxes_xyxy.astype(np.float32), image.boxes_xyxy.astype(np.float32))
+    assert (n_outlines, found.places) == (0, tuple(f"line {k + 1}" for k in range(len(image.names))))
+
+
+@in_folder
 @given(
     image=image_boxes(),
     split=st.sampled_from((None, "train", "val")),
@@ -99,7 +112,13 @@ def test_one_pixel_in_each_format(tmp_path):
     assert content["annotations"][0]["category_id"] == content["categories"][0]["id"] == 1
     write_box_table(tmp_path / "a.csv", [ONE_PIXEL])
     assert (tmp_path / "a.csv").read_text().splitlines()[1] == "one.png,cell,2.0,3.0,3.0,4.0"
+    write_yolo(tmp_path / "a.txt", ONE_PIXEL, ["other", "cell"])
+    # the centre of column 2 of 6 and of row 3 of 5
+    cells = (tmp_path / "a.txt").read_text().split()
+    assert cells[0] == "1"
+    assert [float(cell) for cell in cells[1:]] == pytest.approx([2.5 / 6, 3.5 / 5, 1 / 6, 1 / 5], rel=1e-15)
     for found in (
+        read_yolo(tmp_path / "a.txt", "one.png", (5, 6), {0: "other", 1: "cell"}).boxes,
         read_voc(tmp_path / "a.xml"),
         read_coco(tmp_path / "a.json").images[0],
         read_box_table(tmp_path / "a.csv")[0],
@@ -122,6 +141,13 @@ def test_what_cannot_be_written(tmp_path):
         write_coco(tmp_path / "a.json", [unknown], ["cell"])
     with pytest.raises(InputError, match=r"one\.png: of the class 'cell', which is not among the names"):
         write_coco(tmp_path / "a.json", [ONE_PIXEL], ["nucleus"])
+    with pytest.raises(InputError, match=r"a\.png: YOLO has boxes in shares of the image, whose size is not"):
+        write_yolo(tmp_path / "a.txt", unknown, ["cell"])
+    with pytest.raises(InputError, match=r"one\.png: of the class 'cell', which is not among the names"):
+        write_yolo(tmp_path / "a.txt", ONE_PIXEL, ["nucleus"])
+    outside = ImageBoxes("a.png", np.array([[0, 0, 1, 6]]), ("cell",), size=(5, 6))
+    with pytest.raises(InputError, match=r"a\.png: box 1 is not inside the image; cut or remove it"):
+        write_yolo(tmp_path / "a.txt", outside, ["cell"])
     with pytest.raises(InputError, match=r"a\.png: box 1 has no area"):
         write_voc(tmp_path / "a.xml", ImageBoxes("a.png", np.array([[4, 0, 4, 1]]), ("cell",), size=(9, 9)))
     with pytest.raises(
@@ -131,7 +157,7 @@ def test_what_cannot_be_written(tmp_path):
     assert not list(Path(tmp_path).iterdir())
 
 
-@pytest.mark.parametrize("form", ["voc", "coco", "table"])
+@pytest.mark.parametrize("form", ["voc", "coco", "table", "yolo"])
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_are_read_or_refused_with_their_name(tmp_path, form, data):
@@ -140,6 +166,10 @@ def test_damaged_files_are_read_or_refused_with_their_name(tmp_path, form, data)
         "voc": (lambda: write_voc(file, ONE_PIXEL), read_voc),
         "coco": (lambda: write_coco(file, [ONE_PIXEL], ["cell"]), read_coco),
         "table": (lambda: write_box_table(file, [ONE_PIXEL]), read_box_table),
+        "yolo": (
+            lambda: write_yolo(file, ONE_PIXEL, ["cell"]),
+            lambda path: read_yolo(path, "a.png", (5, 6), {0: "cell"}),
+        ),
     }[form]
     write()
     content = bytearray(file.read_bytes())

@@ -12,7 +12,7 @@ from .. import io
 from ..errors import DataError
 from ..io.pictures import image_name
 
-__all__ = ["IMAGE_FOLDERS", "ImageFiles", "images_in"]
+__all__ = ["IMAGE_FOLDERS", "ImageFiles", "images_below", "images_in"]
 
 IMAGE_FOLDERS = ("images", "jpegimages")
 """Folders beside an annotation where its images may lie, in small letters."""
@@ -79,7 +79,7 @@ class ImageFiles:
 
     @cached_property
     def _below(self) -> _Names:
-        return _Names(_everything(self._folder))
+        return _Names(images_below(self._folder))
 
     def _only(self, found: Sequence[Path], name: str, where: str) -> Path:
         if len(found) > 1:
@@ -125,11 +125,12 @@ def images_in(folder: Path) -> list[Path]:
     )
 
 
-def _everything(folder: Path, depth: int = _DEEPEST) -> list[Path]:
+def images_below(folder: Path, depth: int = _DEEPEST) -> list[Path]:
+    """Image files in a folder and those in it, but for folders whose names speak of masks or annotations."""
     found = images_in(folder)
     for inner in _folders(folder) if depth else []:
         if not any(word in inner.name.casefold() for word in _NO_IMAGES):
-            found += _everything(inner, depth - 1)
+            found += images_below(inner, depth - 1)
     return found
 
 

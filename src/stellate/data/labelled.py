@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from .findings import Finding, Severity
 from .label_names import listed_names, name_classes
 from .layouts import Layout
 from .stated import StatedBoxes, StatedImage
+from .yolo_sources import from_yolo
 
 __all__ = ["ReadBoxes", "ReadClasses", "boxes_of", "classes_of"]
 
@@ -124,10 +126,16 @@ def boxes_of(layout: Layout, root: Path, *, axes: str | None = None) -> ReadBoxe
 def _stated(layout: Layout, root: Path, axes: str | None) -> StatedBoxes:
     if layout.form == "masks":
         return from_masks(root, axes=axes)
-    read = {"voc": from_voc, "coco": from_coco, "box table": from_table}[layout.form]
+    # boxes of YOLO are shares of their images, which must then be looked at
+    read: dict[str, Callable[[Path, tuple[Path, ...]], StatedBoxes]] = {
+        "voc": from_voc,
+        "coco": from_coco,
+        "yolo": partial(from_yolo, axes=axes),
+        "box table": from_table,
+    }
     stated = StatedBoxes()
     for folder, split, files in layout.parts:
-        part = read(folder, files)
+        part = read[layout.form](folder, files)
         if split is not None:
             part.images = [s._replace(split=s.boxes.split or split) for s in part.images]
         stated.add(part)

@@ -16,16 +16,18 @@ from .class_files import entries
 from .findings import first_few
 from .image_files import IMAGE_FOLDERS, images_in
 from .listing import SPLITS
+from .yolo_texts import yolo_signs
 
 __all__ = ["Form", "Layout", "base_of", "layouts"]
 
-Form = Literal["masks", "voc", "coco", "box table", "class table", "class folders"]
+Form = Literal["masks", "voc", "coco", "yolo", "box table", "class table", "class folders"]
 """How an annotation is laid out."""
 
 _WHAT: dict[Form, str] = {
     "masks": "images/ and masks/",
     "voc": "XML files of Pascal VOC",
     "coco": "JSON of COCO",
+    "yolo": "YOLO",
     "box table": "a table of boxes",
     "class table": "a table of classes",
     "class folders": "a folder for each class",
@@ -60,7 +62,8 @@ class Layout:
     def file(self) -> Path | None:
         """The only file of it, which can be named in place of the folder; None if there is no such file."""
         files = [file for _, _, files in self.parts for file in files]
-        return files[0] if len(files) == 1 and self.form in ("coco", "box table", "class table") else None
+        named = self.form in ("coco", "yolo", "box table", "class table")
+        return files[0] if len(files) == 1 and named and files[0].is_file() else None
 
     @property
     def usual(self) -> bool:
@@ -96,14 +99,16 @@ def _of_file(file: Path) -> Layout:
     suffix = file.suffix.lower()
     if suffix == ".json":
         form: Form = "coco"
+    elif suffix in (".yaml", ".yml"):
+        form = "yolo"
     elif suffix == ".csv":
         headings = read_headings(file)
         # a table of neither kind is read as one of classes, which says what is missing
         form = _form(headings) or ("box table" if _sides(headings) else "class table")
     else:
         raise DataError(
-            f"{file}: a {suffix or 'file without suffix'}, where a folder, a table (.csv) or COCO (.json) is expected; "
-            "name the folder that holds the annotated images"
+            f"{file}: a {suffix or 'file without suffix'}, where a folder, a table (.csv), COCO (.json) or YOLO "
+            "(.yaml) is expected; name the folder that holds the annotated images"
         )
     return Layout(form, ((base_of(file.parent), None, (file,)),))
 
@@ -113,8 +118,12 @@ def _of_folder(root: Path) -> list[Layout]:
     order = list(SPLITS)
     inner = [f for f in _folders(root) if f.name.casefold() in SPLITS]
     by_form: dict[Form, list[tuple[Path, str | None, tuple[Path, ...]]]] = {}
+    # a data.yaml speaks for the parts beside it
+    whole = {layout.form for layout in found if layout.form == "yolo"}
     for folder in sorted(inner, key=lambda f: order.index(f.name.casefold())):
         for form, where, files in _forms(folder):
+            if form in whole:
+                continue
             by_form.setdefault(form, []).append((where, SPLITS[folder.name.casefold()], files))
     found += [Layout(form, tuple(parts)) for form, parts in by_form.items()]
     return found
@@ -143,6 +152,7 @@ def _annotated_forms(folder: Path) -> Iterator[tuple[Form, Path, tuple[Path, ...
         yield "voc", base, tuple(xml)
     if files := [f for where in (folder, *noted) for f in _coco_files(where)]:
         yield "coco", base, tuple(dict.fromkeys(files))
+    yield from (("yolo", folder, signs) for signs in yolo_signs(folder))
     yield from _tables(folder)
 
 

@@ -24,12 +24,14 @@ _KINDS: Mapping[Form, Kind] = {
     "masks": "pixels",
     "voc": "boxes",
     "coco": "boxes",
+    "yolo": "boxes",
     "box table": "boxes",
     "class table": "classes",
     "class folders": "classes",
 }
 _EXPECTED = {
-    "boxes": "XML files of Pascal VOC, a JSON of COCO, a table (.csv) of boxes, or images/ with label images in masks/",
+    "boxes": "XML files of Pascal VOC, a JSON of COCO, YOLO's data.yaml or images/ with labels/, a table (.csv) of "
+    "boxes, or images/ with label images in masks/",
     "classes": "a folder of images for each class, a table (.csv) of images and classes, or annotated boxes or objects",
 }
 
@@ -94,8 +96,10 @@ def open_boxes(path: str | Path, *, axes: str | None = None, bad_boxes: BadBoxes
     ----------
     path
         A folder of Pascal VOC (``Annotations/`` beside ``JPEGImages/`` or ``images/``, or XML files beside the images);
-        a JSON of COCO, or a folder with one; a table (CSV) of boxes, or a folder with one; a folder with ``train/``,
-        ``val/``, ``test/`` that hold any of these; or a folder with ``images/`` and label images in ``masks/``.
+        a JSON of COCO, or a folder with one; ``data.yaml`` of YOLO, or a folder with one, or with ``images/`` and
+        ``labels/`` or texts beside images, and names in ``classes.txt``; a table (CSV) of boxes, or a folder with one;
+        a folder with ``train/``, ``val/``, ``test/`` that hold any of these; or a folder with ``images/`` and label
+        images in ``masks/``.
     axes
         Axes of the image files, e.g. ``"YXC"``, where they do not say so themselves.
     bad_boxes
