@@ -61,7 +61,7 @@ def train(
         trained: Any = api.train(
             model, data, output, settings=settings, resume=resume, progress=progress, say=say
         )
-    if settings.folds:
+    if hasattr(trained, "evaluation"):  # of several folds, also where the run that is resumed says so
         _say_folds(trained, output)
         return 0
     scores = trained.info.metrics.get("validation", {})

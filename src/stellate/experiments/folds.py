@@ -18,15 +18,13 @@ from ..prediction.loading import load_predictor
 from ..prediction.options import PredictOptions
 from ..prediction.predictor import Predictor
 from ..reports.evaluation_report import report_of
-from ..training.fit import LAST, EpochReport
+from ..training.fit import EpochReport
 from ..training.settings import TrainSettings
-from ..training.whole_plan import usable
+from ..training.whole_plan import check_classes, usable
+from .several import DONE, begin, how_to_go_on
 from .single import train_one
 
-__all__ = ["CrossValidation", "cross_validate"]
-
-DONE = "evaluation.json"
-"""What a finished run has written last."""
+__all__ = ["CrossValidation", "check_folds", "cross_validate"]
 
 
 class CrossValidation(NamedTuple):
@@ -74,17 +72,19 @@ def cross_validate(
     Raises
     ------
     ConfigError, DataError, InputError, OutputError
-        As of `train_one`; and if there are fewer images, or groups of them, of a class than folds.
+        As of `train_one`; and if there are fewer images, or groups of them, than folds, or all images of a class are in
+        one group.
     """
     tell = say or (lambda _: None)
     alone = replace(settings, folds=0)
-    usable_images = usable(dataset, entry(model).task, settings, None, say=tell)
-    if "test" in usable_images.splits:
+    if "test" in dataset.splits:
         tell("the part called test is left aside")
-        usable_images = usable_images.subset(
-            k for k, record in enumerate(usable_images.records) if record.split != "test"
-        )
-    parts = folds(usable_images, settings.folds, settings.seed)
+    dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
+    images = usable(dataset, entry(model).task, settings, None, say=tell)
+    parts = folds(images, settings.folds, settings.seed)
+    for train, validation in parts:  # before the first of them is trained
+        check_classes(train, validation)
+    begin(folder, model, images, settings=settings, resume=resume, say=tell)
     predictors = []
     for k, (train, validation) in enumerate(parts):
         own = folder / f"fold_{k + 1}"
@@ -94,13 +94,14 @@ def cross_validate(
         if resume and (own / DONE).is_file():
             predictors.append(load_predictor(own))
             continue
+        own_settings, goes_on = how_to_go_on(own, model, alone, resume=resume)
         predictors.append(
             train_one(
                 model,
                 _in_parts(train, validation),
                 own,
-                settings=alone,
-                resume=resume and (own / LAST).is_file(),
+                settings=own_settings,
+                resume=goes_on,
                 say=say,
                 report=report(k) if report else None,
             )

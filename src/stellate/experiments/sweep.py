@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,14 +13,19 @@ import pandas as pd
 
 from ..errors import ConfigError
 from ..io import write_table
+from ..models import entry
+from ..models.file import save_model
 from ..prediction.loading import load_predictor
 from ..prediction.predictor import Predictor
-from ..training.fit import LAST, EpochReport
+from ..tasks.from_settings import with_settings
+from ..tasks.localization import LocalizationTask
+from ..training.fit import EpochReport
 from ..training.settings import TrainSettings
-from .folds import DONE
+from ..training.whole_plan import usable
+from .several import DONE, begin, how_to_go_on
 from .single import train_one
 
-__all__ = ["Sweep", "parse_sweep", "sweep"]
+__all__ = ["Sweep", "check_sweep", "parse_sweep", "sweep"]
 
 USUAL = {
     ("box_weight", "l2"): (3.0, 10.0, 30.0, 100.0),
@@ -32,7 +38,7 @@ RANKED_BY = ("both", "mean_iou")
 """Scores by which the best is chosen; the next one where the first is equal."""
 
 _KEPT = (
-    "model.safetensors", "run.json", "history.csv", "curves.png", "validation.png", "evaluation.csv",
+    "history.csv", "curves.png", "validation.png", "evaluation.csv",
     "evaluation_images.csv", "evaluation_classes.csv", "evaluation_confusion.csv", "evaluation.html", DONE,
 )  # fmt: skip
 
@@ -76,15 +82,38 @@ def parse_sweep(text: str, settings: TrainSettings) -> tuple[str, tuple[float, .
     name = name.strip().replace("-", "_")
     if name != "box_weight":
         raise ConfigError(f"sweep {text!r}: expected box-weight, or values of it: box-weight=1,10,100")
-    if not listed:
-        return name, USUAL[name, str(settings.task.get("box_loss", "l2"))]
+    loss = str(settings.task.get("box_loss", "l2"))
+    if not listed and (name, loss) in USUAL:  # of any other loss the task says that there is none
+        return name, USUAL[name, loss]
     try:
         values = tuple(float(value) for value in listed.split(","))
     except ValueError:
         values = ()
-    if len(set(values)) < max(2, len(values)):
+    shown = {
+        f"{value:g}" for value in values if math.isfinite(value) and value >= 0
+    }  # runs are called by them
+    if listed and len(shown) < max(2, len(values)):
         raise ConfigError(f"sweep {text!r}: expected two or more different numbers, e.g. box-weight=1,10,100")
     return name, values
+
+
+def check_sweep(task: str, settings: TrainSettings) -> None:
+    """See that there is something to try for a task, before any image is read.
+
+    Raises
+    ------
+    ConfigError
+        If there is not, or a value cannot be.
+    """
+    if task != "localization":
+        raise ConfigError(
+            f"sweep {settings.sweep}: only a localizer has a setting to try values of; leave it out"
+        )
+    name, values = parse_sweep(str(settings.sweep), settings)
+    if name in settings.task:
+        raise ConfigError(f"sweep {settings.sweep} and task.{name}: give one of them")
+    for value in values or (0.0,):
+        with_settings(LocalizationTask(), {**settings.task, name: value, "class_weights": ()})
 
 
 def sweep(
@@ -104,7 +133,7 @@ def sweep(
     Parameters
     ----------
     model, dataset, settings, say
-        As of `train_one`; ``settings.sweep`` says what is tried.
+        As of `train_one`; ``settings.sweep`` says what is tried; see `check_sweep`.
     folder
         Of all the runs.
     resume
@@ -114,8 +143,9 @@ def sweep(
     """
     tell = say or (lambda _: None)
     name, values = parse_sweep(str(settings.sweep), settings)
-    if name in settings.task:
-        raise ConfigError(f"sweep {settings.sweep} and task.{name}: give one of them")
+    dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
+    images = usable(dataset, entry(model).task, settings, None, say=tell)
+    begin(folder, model, images, settings=settings, resume=resume, say=tell)
     rows, folders = [], []
     for k, value in enumerate(values):
         own = folder / "sweep" / f"{name.replace('_', '-')}_{value:g}"
@@ -123,12 +153,14 @@ def sweep(
         if resume and (own / DONE).is_file():
             predictor = load_predictor(own)
         else:
+            alone = replace(settings, sweep=None, task={**settings.task, name: value})
+            own_settings, goes_on = how_to_go_on(own, model, alone, resume=resume)
             predictor = train_one(
                 model,
-                dataset,
+                images,
                 own,
-                settings=replace(settings, sweep=None, task={**settings.task, name: value}),
-                resume=resume and (own / LAST).is_file(),
+                settings=own_settings,
+                resume=goes_on,
                 say=say,
                 report=report(k) if report else None,
             )
@@ -139,8 +171,15 @@ def sweep(
     best = max(range(len(rows)), key=lambda k: tuple(rows[k].get(score) or 0.0 for score in RANKED_BY))
     table = pd.DataFrame(rows)
     table["chosen"] = [k == best for k in range(len(rows))]
-    for file in _KEPT:
-        if (folders[best] / file).is_file():
-            shutil.copyfile(folders[best] / file, folder / file)
+    _keep(folders[best], folder)
     write_table(folder / "sweep.csv", table)
     return Sweep(load_predictor(folder), table)
+
+
+def _keep(best: Path, folder: Path) -> None:
+    """What a single run gives, of the best; the model is called as the folder is."""
+    chosen = load_predictor(best)
+    save_model(folder / "model.safetensors", chosen.network, replace(chosen.info, name=folder.resolve().name))
+    for file in _KEPT:
+        if (best / file).is_file():
+            shutil.copyfile(best / file, folder / file)

@@ -13,9 +13,11 @@ from ..prediction.predictor import Predictor, Progress
 from ..training.fit import EpochReport
 from ..training.record import resumed_settings
 from ..training.settings import TrainSettings
+from ..training.whole_choices import refuse_other_settings
 from .folds import CrossValidation, check_folds, cross_validate
+from .several import refuse_runs
 from .single import train_one, weights_file
-from .sweep import parse_sweep, sweep
+from .sweep import check_sweep, parse_sweep, sweep
 
 __all__ = ["train"]
 
@@ -32,12 +34,17 @@ def train(
 ) -> Predictor | CrossValidation:
     """Train as the settings say; see `stellate.api.train`."""
     task = entry(model).task
+    settings = replace(settings, weights=weights_file(settings.weights))
+    if resume:
+        settings = resumed_settings(folder, model, settings)
+    else:
+        refuse_runs(folder)
     if settings.folds:
         check_folds(task, settings)
+    if settings.sweep:
+        check_sweep(task, settings)
+    refuse_other_settings(task, settings)
     several = bool(settings.folds or settings.sweep)
-    if resume and not several:
-        settings = resumed_settings(folder, model, settings)
-    settings = replace(settings, weights=weights_file(settings.weights))
     dataset = open_for_task(data, task, axes=settings.axes, labels=settings)
     if not several:
         report = _reported(progress, 0, 1) if progress else None

@@ -188,23 +188,17 @@ def _samples(
     *,
     chances: npt.NDArray[np.float64] | None = None,
 ) -> FolderSamples:
-    if not isinstance(images, Dataset):
-        return WholeSamples(
-            images,
-            choices.normalization,
-            in_channels=choices.network["in_channels"],
-            size=choices.patch,
-            memory=_memory(settings),
-            chances=chances,
-        )
-    samples = FolderSamples(
-        images,
-        choices.normalization,
-        in_channels=choices.network["in_channels"],
-        volumes=len(choices.patch) == 3,
-        memory=_memory(settings),
-        chances=chances,
-    )
+    how: dict[str, Any] = {
+        "in_channels": choices.network["in_channels"],
+        "memory": _memory(settings),
+        "chances": chances,
+    }
+    samples: FolderSamples
+    if isinstance(images, Dataset):
+        volumes = len(choices.patch) == 3
+        samples = FolderSamples(images, choices.normalization, volumes=volumes, **how)
+    else:
+        samples = WholeSamples(images, choices.normalization, size=choices.patch, **how)
     samples.check_channels()
     return samples
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
+
 from ..data.fingerprint import Fingerprint
-from ..data.normalization import Normalization
 from ..errors import ConfigError, DataError, ModelFileError
-from ..models import configure
+from ..models import build, configure
 from ..models.file import ModelInfo, read_info
 from ..nn.imagenet import fetch_imagenet, scale_of_imagenet
 from .reasons import Choices, Fields, by_axis, text
@@ -95,21 +98,22 @@ def choose_whole(model: str, data: Fingerprint, settings: TrainSettings, start: 
     config: Any = configure(model, choices.network)
     choices.patch = config.input_size
     _choose_length(choices, data, settings)
-    choices.task = {**(start.settings if start else {}), **settings.task}
+    known = (
+        {name: value for name, value in start.settings.items() if name != "class_weights"} if start else {}
+    )
+    choices.task = {**known, **settings.task}  # weights of classes are those of the images at hand
     _choose_balance(choices, data, settings)
-    choose_normalization(choices, settings, start.normalization if start else None)
     if start is None:
         _choose_weights(choices, settings, config)
     else:
+        choose_normalization(choices, settings, start.normalization)
         forgo_weights(settings, "the weights are those of the model to start from; leave it out")
         choices.backbone_rate = 1.0 if settings.backbone_rate is None else settings.backbone_rate
-    plain = config.backbone.startswith(("alexnet", "vgg", "squeezenet")) and not config.backbone.endswith(
-        "bn"
-    )
+    _note_freezing(choices, settings)
     choose_rate(
         choices,
         settings,
-        batch_norm=not plain,
+        batch_norm=_has_batch_norm(model, choices.network),
         without=f"{config.backbone} has no batch norm",
         fine_tuning=start is not None,
         rate_without=PLAIN_RATE,
@@ -199,18 +203,31 @@ def _choose_weights(choices: Choices, settings: TrainSettings, config: Any) -> N
     choices.note("weights", weights, why)
     choices.weights = "" if weights == "none" else weights
     pretrained = bool(choices.weights)
+    known = read_scale(weights) if pretrained else None
+    choose_normalization(choices, settings, _fitting(known, config.in_channels))
     if pretrained:
-        _take_scale(choices, config, read_scale(weights))
+        _take_scale(choices, config, known)
     usual = PRETRAINED_RATE if pretrained else 1.0
     choices.backbone_rate = usual if settings.backbone_rate is None else settings.backbone_rate
     if settings.backbone_rate is not None or pretrained:
         why = "as set" if settings.backbone_rate is not None else "what it has learned is to be kept"
         choices.note("backbone rate", choices.backbone_rate, f"share of the learning rate; {why}")
+
+
+def _note_freezing(choices: Choices, settings: TrainSettings) -> None:
     if settings.freeze != "none":
-        more = (
-            f", a stage less after each {settings.unfreeze_every} epochs" if settings.unfreeze_every else ""
+        every = settings.unfreeze_every
+        choices.note(
+            "frozen",
+            f"{settings.freeze}{f', a stage less after each {every} epochs' if every else ''}",
+            "as set",
         )
-        choices.note("frozen", f"{settings.freeze}{more}", "as set")
+
+
+def _has_batch_norm(model: str, network: Mapping[str, Any]) -> bool:
+    with torch.device("meta"):  # without content
+        made = build(model, network)
+    return any(isinstance(module, nn.BatchNorm2d) for module in made.modules())
 
 
 def read_scale(weights: str) -> Mapping[str, Any] | None:
@@ -224,17 +241,25 @@ def read_scale(weights: str) -> Mapping[str, Any] | None:
         return None
 
 
+def _fitting(known: Mapping[str, Any] | None, in_channels: int) -> Mapping[str, Any] | None:
+    """The normalisation of other weights; without its scale of each channel if that is of other channels."""
+    if known is None or len(known.get("mean", ())) in (0, 1, in_channels):
+        return known
+    return {name: value for name, value in known.items() if name not in ("mean", "std")}
+
+
 def _take_scale(choices: Choices, config: Any, known: Mapping[str, Any] | None) -> None:
-    """Let the normalisation be the one that the weights expect."""
-    if known is not None:
-        scale = Normalization.from_dict(known)
-        n_means = len(scale.mean or ())
-        if n_means in (0, 1, config.in_channels):
-            choices.normalization = scale
-            choices.note("then", f"{scale.low:g} % to {scale.high:g} %", "normalised as for the weights")
-            return
-    mean, std = scale_of_imagenet(config.backbone, config.in_channels)
+    """Let intensities have the scale that the weights expect: that of their model, or else of photographs."""
     own = choices.normalization
-    choices.normalization = Normalization(own.low, own.high, own.channels, mean, std)
-    shown = ", ".join(f"{m:.3f} +- {s:.3f}" for m, s in zip(mean[:3], std[:3], strict=True))
-    choices.note("then", shown, "the scale of the images that the backbone was trained on becomes 0 +- 1")
+    if known is not None and (own.mean or not known.get("mean")):
+        if own.mean:
+            choices.note("then", _scale(own.mean, own.std), "normalised as for the weights")
+        return
+    mean, std = scale_of_imagenet(config.backbone, config.in_channels)
+    choices.normalization = replace(own, mean=mean, std=std)
+    why = "the scale of the images that the backbone was trained on becomes 0 +- 1"
+    choices.note("then", _scale(mean, std), why)
+
+
+def _scale(mean: tuple[float, ...], std: tuple[float, ...]) -> str:
+    return ", ".join(f"{m:.3f} +- {s:.3f}" for m, s in zip(mean[:3], std[:3], strict=True))

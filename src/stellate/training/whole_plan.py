@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..data.box_dataset import BoxDataset
 from ..data.class_dataset import ClassDataset
+from ..data.duplicates import annotation_hash, pixel_hash
 from ..errors import DataError, InputError
 from ..models.file import ModelInfo
 from .settings import TrainSettings
@@ -27,7 +28,7 @@ def usable(
 ) -> Any:
     """The images that can be trained on, with their classes in the order of the model to start from, if there is one.
 
-    Every image is read once.
+    Every image is read once. Those of a part called test are left aside.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def usable(
     start
         What is known of the model to start from.
     say
-        Called with what is left out.
+        Called with what is left out, and with images that are there twice with different annotations.
 
     Raises
     ------
@@ -48,11 +49,12 @@ def usable(
         If images cannot be read, or have not exactly one box where one is to be found, unless they are to be left out;
         or a class has a single image.
     """
+    dataset = _without_test(dataset)
     kept = _readable(dataset, settings, say)
     if task == "localization":
-        kept = kept.single(skip=settings.skip_not_single)
-        if left := len(dataset) - len(kept):
-            say(f"left out: {left} images without exactly one box, or unreadable")
+        readable, kept = kept, kept.single(skip=settings.skip_not_single)
+        if left := len(readable) - len(kept):
+            say(f"left out: {left} images without exactly one box")
     kept = _with_enough(kept, settings, say)
     if start is not None and set(kept.class_names) <= set(start.class_names):
         kept = kept.with_class_names(start.class_names)
@@ -91,15 +93,24 @@ def drawn_by_class(train: Whole) -> npt.NDArray[np.float64]:
     return chances
 
 
+def _without_test(dataset: Any) -> Any:
+    """The images but for those to test on, unless there are no others."""
+    others = [k for k, record in enumerate(dataset.records) if record.split != "test"]
+    return dataset.subset(others) if others else dataset
+
+
 def _readable(dataset: Any, settings: TrainSettings, say: Callable[[str], None]) -> Any:
     problems: dict[int, str] = {}
+    hashes: dict[int, str] = {}
     for index in range(len(dataset)):
         try:
             image = dataset.image(index)
             if image.array.dtype.kind == "f" and not np.isfinite(np.asarray(image.array)).all():
                 problems[index] = f"{dataset[index].image_path}: values that are NaN or infinite"
+            hashes[index] = pixel_hash(image)
         except (InputError, DataError, OSError) as error:
             problems[index] = str(error)
+    _say_contradictions(dataset, hashes, say)
     if not problems:
         return dataset
     shown = "; ".join([*problems.values()][:_NAMED])
@@ -113,6 +124,18 @@ def _readable(dataset: Any, settings: TrainSettings, say: Callable[[str], None])
         raise DataError(f"{dataset.root}: no image is left; {what}")
     say(f"left out: {what}")
     return dataset.subset(k for k in range(len(dataset)) if k not in problems)
+
+
+def _say_contradictions(dataset: Any, hashes: dict[int, str], say: Callable[[str], None]) -> None:
+    """Say which images are copies of others, but annotated otherwise; they cannot both be learned."""
+    first: dict[str, int] = {}
+    found = []
+    for index, content in hashes.items():
+        other = first.setdefault(content, index)
+        if annotation_hash(dataset.annotation(index)) != annotation_hash(dataset.annotation(other)):
+            found.append(f"{dataset[other].image_path} and {dataset[index].image_path}")
+    if found:
+        say(f"warning: the same image, annotated differently: {_named(found)}; keep the better of the two")
 
 
 def _with_enough(dataset: Any, settings: TrainSettings, say: Callable[[str], None]) -> Any:
