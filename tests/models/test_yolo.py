@@ -54,7 +54,7 @@ def test_it_learns_the_objects_of_two_images() -> None:
     classes = [torch.tensor([0, 2]), torch.tensor([1, 1])]
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     for _ in range(100):
-        losses = network.losses(image, boxes, classes)
+        losses = network(image, boxes, classes)
         total = losses["class"] + 2 * losses["box"] + 0.5 * losses["sides"]
         optimizer.zero_grad()
         total.backward()

@@ -22,6 +22,7 @@ from .intensity import vary_intensity
 from .samples import Sample
 from .views import take_view
 from .volume_augmentation import take_volume_patch
+from .windows import joined, take_window
 
 __all__ = ["EpochSampler", "PatchDataset", "PatchSettings", "collate"]
 
@@ -49,6 +50,12 @@ class PatchSettings:
     """How patches vary."""
     anisotropy: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Size of a voxel along (z, y, x), in any unit; not used for images."""
+    windows: bool = False
+    """Whether patches are windows of images with boxes, which otherwise are seen as a whole."""
+    mosaic: float = 0.0
+    """Chance that a window is made of four."""
+    mosaic_until: int = 0
+    """Number of the first patch from which on none is, so that training ends with images as they are."""
 
 
 class PatchDataset(Dataset[dict[str, Any]]):
@@ -89,7 +96,11 @@ class PatchDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         rng = np.random.default_rng([self.seed, index])
-        sample = self.cut(self._sample(index, rng), rng)
+        settings = self.settings
+        if settings.mosaic and index < settings.mosaic_until and rng.random() < settings.mosaic:
+            sample = self._mosaic(index, rng)
+        else:
+            sample = self.cut(self._sample(index, rng), rng)
         return {"image": sample.pixels, **self.target(sample)}
 
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
@@ -101,7 +112,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
     def cut(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """An augmented patch of a sample; of an image that is seen as a whole, an augmented view."""
         if isinstance(sample.annotation, Scores | Boxes):
-            return self._viewed(sample, rng)
+            return self._viewed(sample, rng, self.settings.size)
         pixels, ids = self._taken(sample, rng)
         annotation = _of_patch(sample.annotation, ids)
         # each object may be of another brightness, but what tells classes apart stays
@@ -115,9 +126,26 @@ class PatchDataset(Dataset[dict[str, Any]]):
         )
         return Sample(pixels=pixels, annotation=annotation, name=sample.name)
 
-    def _viewed(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def _mosaic(self, index: int, rng: np.random.Generator) -> Sample:
+        """Four windows of images that are drawn apart, around a place in the middle half."""
+        height, width = self.settings.size
+        rows, columns = (int(rng.integers(n // 4, n - n // 4)) for n in (height, width))
+        sizes = [(y, x) for y in (rows, height - rows) for x in (columns, width - columns)]
+        found = [self._viewed(self._sample(index, rng), rng, size) for size in sizes]
+        pixels, boxes = joined(
+            [(one.pixels, one.annotation) for one in found], (rows, columns), self.settings.size
+        )
+        return Sample(pixels=pixels, annotation=boxes, name=found[0].name)
+
+    def _viewed(self, sample: Sample, rng: np.random.Generator, size: tuple[int, ...]) -> Sample:
         augmentation = self.settings.augmentation
-        pixels, annotation = take_view(sample, augmentation=augmentation, rng=rng)
+        pixels: Any
+        annotation: Any
+        if self.settings.windows:
+            chance = self.settings.foreground_chance
+            pixels, annotation = take_window(sample, size, augmentation=augmentation, chance=chance, rng=rng)
+        else:
+            pixels, annotation = take_view(sample, augmentation=augmentation, rng=rng)
         nothing = np.zeros(pixels.shape[1:], dtype=np.int32)
         pixels = vary_intensity(pixels, nothing, strength=augmentation.intensity, rng=rng)
         return Sample(pixels=pixels, annotation=annotation, name=sample.name)

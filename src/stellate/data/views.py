@@ -19,7 +19,7 @@ from ..results import Boxes, Scores
 from .augmentation import Augmentation, choose_zoom
 from .samples import Sample
 
-__all__ = ["WholeAnnotation", "take_view"]
+__all__ = ["WholeAnnotation", "areas", "mirror", "moved_boxes", "take_view"]
 
 WholeAnnotation = Scores | Boxes
 """An annotation that says nothing of single pixels."""
@@ -64,9 +64,9 @@ def take_view(
     turned_by_quarters = replace(augmentation, rotation_chance=0.0)
     for _ in range(_TRIES):
         back = _choose(shape, turned_by_quarters, rng)
-        moved = _moved(annotation.boxes_xyxy, back)
+        moved = moved_boxes(annotation.boxes_xyxy, back)
         cut = moved.clip(0, [shape[1], shape[0]] * 2)
-        if (_areas(cut) >= _SEEN * _areas(moved)).all():
+        if (areas(cut) >= _SEEN * areas(moved)).all():
             return _seen(pixels, back), replace(annotation, boxes_xyxy=cut.astype(np.float32))
     return pixels, annotation
 
@@ -77,19 +77,19 @@ def _choose(shape: tuple[int, ...], augmentation: Augmentation, rng: np.random.G
     angle = math.radians(rng.uniform(0, 360)) if rng.random() < augmentation.rotation_chance else 0.0
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) / zoom
     if augmentation.flips:
-        turn = turn @ _mirror(shape, rng)
+        turn = turn @ mirror(shape, rng)
     half = np.array([shape[1], shape[0]]) / 2
     moves = augmentation.scale[0] < augmentation.scale[1]
     shift = rng.uniform(-_SHIFT, _SHIFT, 2) * 2 * half if moves else np.zeros(2)
     return np.column_stack([turn, half + shift - turn @ half])
 
 
-def _mirror(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-    """One of the ways, all as likely, in which a rectangle comes to lie on itself; of a square there are more."""
-    mirror = np.diag(rng.choice([-1.0, 1.0], 2))
+def mirror(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """``(2, 2)``: one of the ways, all as likely, in which a rectangle lies on itself; of a square there are more."""
+    found = np.diag(rng.choice([-1.0, 1.0], 2))
     if shape[0] == shape[1] and rng.random() < 0.5:
-        mirror = mirror[::-1].copy()
-    return mirror
+        found = found[::-1].copy()
+    return found
 
 
 def _seen(pixels: npt.NDArray[np.float32], back: FloatArray) -> npt.NDArray[np.float32]:
@@ -103,8 +103,16 @@ def _seen(pixels: npt.NDArray[np.float32], back: FloatArray) -> npt.NDArray[np.f
     return view[0].numpy()
 
 
-def _moved(boxes_xyxy: npt.NDArray[Any], back: FloatArray) -> FloatArray:
-    """The smallest boxes around those of the image, in the view."""
+def moved_boxes(boxes_xyxy: npt.NDArray[Any], back: FloatArray) -> FloatArray:
+    """The smallest boxes ``(n, 4)`` around those of an image, in a view.
+
+    Parameters
+    ----------
+    boxes_xyxy
+        ``(n, 4)``, at pixel edges.
+    back
+        ``(2, 3)``: where in the image, in x and y of pixel edges, a place of the view lies.
+    """
     x1, y1, x2, y2 = boxes_xyxy.astype(np.float64).T
     corners = np.stack([[x1, y1], [x2, y1], [x1, y2], [x2, y2]])  # (4, 2, n)
     inverse = np.linalg.inv(back[:, :2])
@@ -112,5 +120,6 @@ def _moved(boxes_xyxy: npt.NDArray[Any], back: FloatArray) -> FloatArray:
     return np.concatenate([found.min(axis=0), found.max(axis=0)]).T
 
 
-def _areas(boxes: FloatArray) -> FloatArray:
+def areas(boxes: FloatArray) -> FloatArray:
+    """Areas ``(n,)`` of boxes ``(n, 4)``; 0 of those that are turned inside out."""
     return np.prod((boxes[:, 2:] - boxes[:, :2]).clip(0), axis=1)

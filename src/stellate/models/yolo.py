@@ -45,6 +45,7 @@ RANGES = {
 }
 STRIDES = (8, 16, 32)
 LEVELS = 5
+HALO = 64
 LARGEST = 16
 """Channels of the lowest level, over those of the first."""
 
@@ -82,6 +83,11 @@ class YoloConfig:
     def stride(self) -> tuple[int, ...]:
         """Image sides must be multiples of this."""
         return (STRIDES[-1],) * 2
+
+    @property
+    def halo(self) -> tuple[int, ...]:
+        """Pixels around a region that are seen beside it. What is farther changes little; the network sees it all."""
+        return (HALO,) * 2
 
     def channels_at(self, level: int) -> int:
         """Channels of level `level`, of which the first has half the size of the image."""
@@ -124,28 +130,32 @@ class Yolo(nn.Module):
         )
         self._begin()
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Predict from a batch of normalised images.
+    def forward(
+        self,
+        image: Tensor,
+        true_xyxy: Sequence[Tensor] | None = None,
+        true_classes: Sequence[Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Predict from a batch of normalised images; or, where their objects are given, the losses.
 
         Parameters
         ----------
         image
             ``(B, in_channels, H, W)`` float; the sides multiples of ``config.stride``.
+        true_xyxy, true_classes
+            Of each image the boxes of its objects and their classes; see `detector_losses`.
 
         Returns
         -------
         dict
             ``boxes``: ``(B, N, 4)``, x1, y1, x2, y2 in pixels at their edges, of each cell. ``scores``: ``(B, N,
-            n_classes)``, probability of each class; classes need not exclude one another.
+            n_classes)``, probability of each class; classes need not exclude one another. Of objects that are given,
+            the losses by name.
         """
         said = self.cells(image)
+        if true_xyxy is not None and true_classes is not None:
+            return detector_losses(said, true_xyxy, true_classes)
         return {"boxes": said.boxes_xyxy, "scores": said.classes.sigmoid()}
-
-    def losses(
-        self, image: Tensor, true_xyxy: Sequence[Tensor], true_classes: Sequence[Tensor]
-    ) -> dict[str, Tensor]:
-        """Losses of a batch by name; see `stellate.losses.detector.detector_losses`."""
-        return detector_losses(self.cells(image), true_xyxy, true_classes)
 
     def cells(self, image: Tensor) -> CellPredictions:
         """What each cell says of a batch of images."""
