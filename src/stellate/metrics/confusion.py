@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,17 @@ CORNER = "annotated / found"
 """Heading of the first column of the table."""
 
 
-def count_confusion(pairs: Iterable[tuple[str, str]], names: Sequence[str]) -> npt.NDArray[np.int64]:
+def count_confusion(
+    pairs: Iterable[tuple[Hashable, Hashable]], names: Sequence[Hashable]
+) -> npt.NDArray[np.int64]:
     """How often each class was found as each.
 
     Parameters
     ----------
     pairs
-        Names of an annotated class and of the one that was found.
+        An annotated class and the one that was found, as in `names`.
     names
-        Of all classes.
+        Of all classes; they may hold None, for nothing.
 
     Returns
     -------
