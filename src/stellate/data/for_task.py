@@ -23,7 +23,7 @@ def open_for_task(
     path
         The folder or file.
     task
-        ``"classification"``, ``"localization"``, or one that learns from pixels.
+        ``"classification"``, ``"localization"``, ``"detection"``, or one that learns from pixels.
     axes
         Axes of the image files, where they do not say so themselves.
     labels
@@ -37,6 +37,6 @@ def open_for_task(
     options = labels or LabelOptions()
     if task == "classification":
         return open_classes(path, axes=axes, crop_margin=options.crop_margin, bad_boxes=options.bad_boxes)
-    if task == "localization":
+    if task in ("localization", "detection"):
         return open_boxes(path, axes=axes, bad_boxes=options.bad_boxes)
     return open_folder(path, axes=axes)

@@ -165,5 +165,4 @@ class DetectionTask:
         middles = (boxes[:, :2] + boxes[:, 2:]).numpy()[:, ::-1] / 2 + tile.origin
         ends = np.array(tile.known_alone)
         near = (middles >= ends[:, 0] - self.slack) & (middles < ends[:, 1] + self.slack)
-        owned: npt.NDArray[np.bool_] = near.all(axis=1)
-        return owned
+        return np.asarray(near.all(axis=1), dtype=np.bool_)

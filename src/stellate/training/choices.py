@@ -8,6 +8,7 @@ from ..data.fingerprint import Fingerprint
 from ..models import entry
 from ..models.file import ModelInfo
 from ..models.stardist import StarDistConfig
+from .box_choices import choose_yolo
 from .image_choices import MAX_DEPTH
 from .map_choices import choose_map_network
 from .reasons import Choices, Reason
@@ -63,5 +64,6 @@ def choose(model: str, data: Fingerprint, settings: TrainSettings, start: ModelI
 
 
 CHOOSERS: dict[str, Callable[[Fingerprint, TrainSettings, ModelInfo | None], Choices]] = {
-    "stardist": choose_stardist
+    "yolo": choose_yolo,
+    "stardist": choose_stardist,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,9 +153,12 @@ def _train_patches(train: Dataset, task: Any, choices: Choices, *, settings: Tra
         diameters=settings.diameters,
         intensity=choices.intensity,
     )
-    return PatchDataset(
-        sources, task.target, settings=_patches(choices, augmentation), seed=settings.seed, shares=shares
+    patches = replace(
+        _patches(choices, augmentation),
+        mosaic=choices.mosaic,
+        mosaic_until=round((1 - choices.without_mosaic) * _n_patches(choices, settings)),
     )
+    return PatchDataset(sources, task.target, settings=patches, seed=settings.seed, shares=shares)
 
 
 def _validation_patches(
@@ -162,7 +166,7 @@ def _validation_patches(
 ) -> PatchDataset:
     samples = _samples(validation, choices, settings)
     patches = _patches(choices, Augmentation.none())
-    in_turn = isinstance(samples, WholeSamples)
+    in_turn = choices.windows or isinstance(samples, WholeSamples)
     return PatchDataset([samples], task.target, settings=patches, seed=VALIDATION_SEED, in_turn=in_turn)
 
 
@@ -172,7 +176,13 @@ def _patches(choices: Choices, augmentation: Augmentation) -> PatchSettings:
         foreground_chance=choices.foreground_chance,
         augmentation=augmentation,
         anisotropy=_anisotropy(choices),
+        windows=choices.windows,
     )
+
+
+def _n_patches(choices: Choices, settings: TrainSettings) -> int:
+    """Patches of the whole training."""
+    return settings.epochs * (settings.steps_per_epoch or choices.steps_per_epoch) * choices.batch_size
 
 
 def _anisotropy(choices: Choices) -> tuple[float, float, float]:
@@ -194,7 +204,7 @@ def _samples(
         "chances": chances,
     }
     samples: FolderSamples
-    if isinstance(images, Dataset):
+    if choices.windows or isinstance(images, Dataset):
         volumes = len(choices.patch) == 3
         samples = FolderSamples(images, choices.normalization, volumes=volumes, **how)
     else:

@@ -16,7 +16,7 @@ from .choices import Choices, choose
 from .feed import divided, look_at
 from .masks import check_enough, mask_maker, understood
 from .settings import TrainSettings
-from .whole_choices import FOR_WHOLE_IMAGES, refuse_other_settings
+from .whole_choices import FOR_LABELS, refuse_other_settings
 from .whole_plan import check_classes, drawn_by_class, usable
 
 __all__ = ["Plan", "planned"]
@@ -81,8 +81,8 @@ def planned(
             f"the model to start from is a {start.model}, not a {kind.name}: train a {start.model}, or start anew"
         )
     dataset = replace(dataset, channels=settings.channels, axes=settings.axes or dataset.axes)
-    if kind.task in FOR_WHOLE_IMAGES:
-        return _planned_whole(kind, dataset, settings, start, say=say)
+    if kind.task in FOR_LABELS:
+        return _planned_by_labels(kind, dataset, settings, start, say=say)
     dataset, masks = understood(dataset, kind.task, settings, start, say=say)
     if masks is None:
         dataset = _with_classes(dataset, settings, start)
@@ -100,7 +100,7 @@ def planned(
     return Plan(train, validation, data, hashes, masks, choices)
 
 
-def _planned_whole(
+def _planned_by_labels(
     kind: ModelEntry,
     dataset: Any,
     settings: TrainSettings,

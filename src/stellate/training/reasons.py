@@ -59,6 +59,10 @@ class Choices:
         Chance that a patch is magnified.
     intensity
         Strength of random changes of intensity.
+    windows
+        Whether patches are windows of images with boxes.
+    mosaic, without_mosaic
+        Chance that such a patch is made of four, and the last share of the training in which none is.
     image_chances
         How likely each image is to be drawn; None for all alike.
     reasons
@@ -81,6 +85,9 @@ class Choices:
     foreground_chance: float = 0.9
     scale_chance: float = 1.0
     intensity: float = 1.0
+    windows: bool = False
+    mosaic: float = 0.0
+    without_mosaic: float = 0.0
     image_chances: npt.NDArray[np.float64] | None = None
     reasons: list[Reason] = field(default_factory=list)
 

@@ -28,10 +28,12 @@ from .run_choices import (
 )
 from .settings import TrainSettings
 
-__all__ = ["FOR_WHOLE_IMAGES", "choose_whole", "read_scale", "refuse_other_settings"]
+__all__ = ["FOR_LABELS", "FOR_WHOLE_IMAGES", "choose_whole", "read_scale", "refuse_other_settings"]
 
 FOR_WHOLE_IMAGES = ("classification", "localization")
 """Tasks of networks that see an image as a whole."""
+FOR_LABELS = (*FOR_WHOLE_IMAGES, "detection")
+"""Tasks that learn from classes of images, or from boxes, and not from pixels."""
 
 _ONLY_WHOLE = (
     "backbone", "freeze", "unfreeze_every", "backbone_rate", "balance", "folds", "sweep",
@@ -41,6 +43,15 @@ _ONLY_PIXELS = (
     "patch", "synthetic", "diameters", "masks", "mask_values", "mask_ignore", "mask_tolerance",
 )  # fmt: skip
 """Settings of the one kind of task that the other has no use for."""
+_USELESS = {
+    "classification": _ONLY_PIXELS,
+    "localization": _ONLY_PIXELS,
+    "detection": (
+        *(name for name in _ONLY_WHOLE if name not in ("skip_unreadable", "bad_boxes")),
+        *(name for name in _ONLY_PIXELS if name != "patch"),
+    ),
+}
+"""By the task; of all others the former."""
 
 SMALLEST, LARGEST, STEP = 64, 224, 32
 MOST_IMAGES = 32
@@ -63,11 +74,13 @@ def refuse_other_settings(task: str, settings: TrainSettings) -> None:
     """
     whole = task in FOR_WHOLE_IMAGES
     usual = TrainSettings()
-    for name in _ONLY_PIXELS if whole else _ONLY_WHOLE:
+    for name in _USELESS.get(task, _ONLY_WHOLE):
         if (value := getattr(settings, name)) != getattr(usual, name):
             remedy = (
                 "images are seen as a whole here, and have no masks; leave it out"
                 if whole
+                else "a detector has no use for it; leave it out"
+                if task == "detection"
                 else "only a classifier or a localizer has a use for it; leave it out"
             )
             hint = " (the size of the network's images is network.input_size)" if name == "patch" else ""

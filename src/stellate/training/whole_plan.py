@@ -55,7 +55,7 @@ def usable(
         readable, kept = kept, kept.single(skip=settings.skip_not_single)
         if left := len(readable) - len(kept):
             say(f"left out: {left} images without exactly one box")
-    kept = _with_enough(kept, settings, say)
+    kept = kept.with_class_names(_used(kept)) if task == "detection" else _with_enough(kept, settings, say)
     if start is not None and set(kept.class_names) <= set(start.class_names):
         kept = kept.with_class_names(start.class_names)
     return kept
@@ -68,6 +68,17 @@ def class_ids(dataset: Whole) -> npt.NDArray[np.int64]:
     return np.array([record.class_id for record in dataset.records], dtype=np.int64)
 
 
+def _used(dataset: BoxDataset) -> list[str]:
+    """Names of the classes that boxes have."""
+    return [name for name, count in zip(dataset.class_names, dataset.counts(), strict=True) if count]
+
+
+def _present(dataset: Whole) -> set[int]:
+    if isinstance(dataset, BoxDataset):
+        return set(np.flatnonzero(dataset.counts()).tolist())
+    return set(class_ids(dataset).tolist())
+
+
 def check_classes(train: Whole, validation: Whole) -> None:
     """See that every class of the images to validate on is among those to train on.
 
@@ -77,7 +88,7 @@ def check_classes(train: Whole, validation: Whole) -> None:
         If one is not.
     """
     names = train.class_names
-    strange = sorted(set(class_ids(validation).tolist()) - set(class_ids(train).tolist()))
+    strange = sorted(_present(validation) - _present(train))
     if strange:
         raise DataError(
             f"{train.root}: {_named([names[k] for k in strange])} is in the images to validate on, but not in those to "
