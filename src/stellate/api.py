@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .axes import Image
+    from .data.box_faults import BadBoxes
+    from .data.converting import Converted, ImagesAs, To
     from .data.dataset import AnnotatedImages
     from .data.findings import CheckReport
     from .data.fingerprint import Fingerprint
@@ -23,7 +26,19 @@ if TYPE_CHECKING:
 
 # What needs torch is imported where it is used, so that looking at an image or a model file stays quick.
 
-__all__ = ["check", "convert", "evaluate", "info", "load", "models", "predict", "read", "show", "train"]
+__all__ = [
+    "check",
+    "convert",
+    "convert_data",
+    "evaluate",
+    "info",
+    "load",
+    "models",
+    "predict",
+    "read",
+    "show",
+    "train",
+]
 
 
 _MODEL_FILES = ("model.safetensors", "config.json")
@@ -323,6 +338,58 @@ def show(
     dataset = _understood(data, axes, masks)
     images = ((dataset[k].name, *dataset.pair(k)) for k in evenly(len(dataset), MOST_SHOWN))
     return draw_overview(images, Path(output), title=dataset.root.name)
+
+
+def convert_data(
+    data: str | Path,
+    output: str | Path,
+    to: To,
+    *,
+    images: ImagesAs = "copy",
+    axes: str | None = None,
+    bad_boxes: BadBoxes = "refuse",
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Converted:
+    """Write images with boxes in another layout. Names of classes keep their order, and images their parts.
+
+    Parameters
+    ----------
+    data
+        What `stellate.data.opening.open_boxes` reads: Pascal VOC, COCO, YOLO, a table, or objects in masks.
+    output
+        The folder to make. It appears when all is written, or not at all.
+    to
+        ``"voc"``, ``"coco"``, ``"yolo"``, ``"csv"`` (a table), or ``"masks"`` (label images of filled boxes, where none
+        overlap).
+    images
+        Whether images are copied, linked to (``"link"``), or left where they are (``"none"``).
+    axes
+        Axes of the images, where their files do not say so or say it wrongly.
+    bad_boxes
+        Whether boxes without area, outside of their image, or twice in it are refused, or dropped and counted.
+    overwrite
+        Whether an earlier conversion in `output` is replaced.
+    progress
+        Called as ``progress(images_done, images)``.
+
+    Returns
+    -------
+    Converted
+        What was written, and what of the annotation is changed by it or has no place in the layout.
+
+    Raises
+    ------
+    ConfigError, DataError, InputError, OutputError
+        If an argument is none, the data cannot be read or expressed in the layout, or the folder cannot be written.
+    """
+    from .data.converting import check_words, write_boxes
+    from .data.opening import usable_boxes
+
+    check_words(to, images, bad_boxes)
+    dataset, findings = usable_boxes(data, axes=axes, bad_boxes=bad_boxes)
+    converted = write_boxes(dataset, output, to, images=images, overwrite=overwrite, progress=progress)
+    return replace(converted, notes=(*(f.what for f in findings), *converted.notes))
 
 
 def models() -> list[ModelInfo]:

@@ -61,3 +61,36 @@ def test_info_and_show(data, capsys):
 def test_mask_options_say_nothing_of_images(data, capsys):
     assert main(["data", "check", str(data / "boxes.csv"), "--masks", "classes"]) == 2
     assert "has boxes and no masks, so that what masks hold says nothing here" in capsys.readouterr().err
+
+
+def test_convert_says_what_was_written(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["data", "convert", str(data / "boxes.csv"), str(out), "--to", "yolo"]) == 2
+    assert "0.png, line 2 (cell): no area" in capsys.readouterr().err
+    arguments = ["data", "convert", str(data / "boxes.csv"), str(out), "--to", "yolo", "--bad-boxes", "drop"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert said == f"note: left out: 1 bad boxes\nwrote {out} as YOLO: 10 images, 9 boxes (cell 9)\n"
+    assert main(["data", "check", str(out)]) == 0
+    assert "10 images, 9 boxes (cell 9), " in capsys.readouterr().out
+    assert main(arguments) == 2
+    assert (
+        "is there already, and not empty; name another folder, or replace it: --overwrite"
+        in capsys.readouterr().err
+    )
+    assert main([*arguments, "--overwrite", "--images", "none"]) == 0
+    assert "put them into images/ before the data are used" in capsys.readouterr().out
+
+
+def test_convert_that_is_stopped_leaves_nothing(data, tmp_path, capsys, monkeypatch):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.copyfile", stop)
+    out = tmp_path / "out"
+    assert (
+        main(["data", "convert", str(data / "boxes.csv"), str(out), "--to", "csv", "--bad-boxes", "drop"])
+        == 130
+    )
+    assert "stopped; nothing was written" in capsys.readouterr().err
+    assert not out.exists()

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Files and folders appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from stellate.errors import OutputError
 from stellate.io import atomic
-from stellate.io.atomic import check_writable
+from stellate.io.atomic import atomic_folder, check_writable
 
 
 def test_writes_makes_folders_and_leaves_nothing_else(tmp_path):
@@ -117,3 +117,71 @@ def test_a_real_limit_of_the_system(tmp_path):
     )
     assert "cannot write big.tif into" in run.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_appears_at_once_and_leaves_nothing_else(tmp_path):
+    target = tmp_path / "a" / "out"
+    for content in ("first", "second"):
+        with atomic_folder(target, replace=content == "second") as draft:
+            (draft / "inner").mkdir()
+            (draft / "inner" / f"{content}.txt").write_text(content)
+            assert draft.parent == target.parent
+            assert not (target / "inner" / f"{content}.txt").exists()
+        assert [f.name for f in (target / "inner").iterdir()] == [f"{content}.txt"]
+        assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError, OSError(errno.ENOSPC, "full")])
+def test_keeps_the_older_folder_whatever_stops_the_writing(tmp_path, stop):
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "a.txt").write_text("old")
+
+    def write(target):
+        with atomic_folder(target, replace=True) as draft:
+            (draft / "a.txt").write_text("half")
+            raise stop
+
+    for target in (old, tmp_path / "new"):
+        with pytest.raises(OutputError if isinstance(stop, OSError) else stop):
+            write(target)
+    assert [f.name for f in tmp_path.iterdir()] == ["old"]
+    assert (old / "a.txt").read_text() == "old"
+
+
+def test_puts_the_older_folder_back_if_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "a.txt").write_text("old")
+    rename = Path.rename
+
+    def fail(self, target):
+        if self.suffix == ".part":
+            raise PermissionError(errno.EACCES, "a file is open")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with (
+        pytest.raises(OutputError, match="no permission to write there, or another program holds"),
+        atomic_folder(old, replace=True),
+    ):
+        pass
+    assert [f.name for f in tmp_path.iterdir()] == ["old"]
+    assert (old / "a.txt").read_text() == "old"
+
+
+def test_folders_that_are_not_to_be_replaced(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").write_text("old")
+    for target in (tmp_path / "full", tmp_path / "full" / "a.txt"):
+        with pytest.raises(OutputError, match="is there already; name another folder"), atomic_folder(target):
+            pass
+    with pytest.raises(OutputError, match="is there already"), atomic_folder(target, replace=True):
+        pass
+    assert (tmp_path / "full" / "a.txt").read_text() == "old"
+    with pytest.raises(OutputError, match=r"part of the path is a file"), atomic_folder(target / "b"):
+        pass
+    (tmp_path / "empty").mkdir()
+    with atomic_folder(tmp_path / "empty") as draft:
+        (draft / "a.txt").write_text("new")
+    assert (tmp_path / "empty" / "a.txt").read_text() == "new"

@@ -1,21 +1,25 @@
-"""``stellate data``: look over annotated data before training."""
+"""``stellate data``: look over annotated data before training, and bring boxes into other formats."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from ..data.mask_options import MaskOptions
-from .console import counted, say, show_progress
+from .console import counted, say, show_progress, warn
 
 if TYPE_CHECKING:
     from ..data.findings import CheckReport
 
 __all__ = ["data"]
 
-data = App(name="data", sort_key=3.5, help="Look over annotated data: masks, boxes, or classes of images.")
+data = App(
+    name="data",
+    sort_key=3.5,
+    help="Look over annotated data: masks, boxes, or classes of images; convert boxes.",
+)
 
 
 @data.command
@@ -32,7 +36,7 @@ def check(
     Parameters
     ----------
     folder
-        The annotated folder, or its table (.csv) or COCO file (.json).
+        The annotated folder, or its table (.csv), COCO file (.json) or YOLO file (.yaml).
     model
         Model whose field of view objects in masks are held against.
     axes
@@ -86,7 +90,7 @@ def show(
     Parameters
     ----------
     folder
-        The annotated folder, or its table (.csv) or COCO file (.json).
+        The annotated folder, or its table (.csv), COCO file (.json) or YOLO file (.yaml).
     output
         The PNG to write.
     axes
@@ -95,4 +99,65 @@ def show(
     from .. import api
 
     say(f"wrote {api.show(folder, output, axes=axes, masks=masks)}")
+    return 0
+
+
+@data.command
+def convert(
+    folder: Path,
+    output: Path,
+    /,
+    *,
+    to: Literal["voc", "coco", "yolo", "csv", "masks"],
+    images: Literal["copy", "link", "none"] = "copy",
+    axes: str | None = None,
+    bad_boxes: Literal["refuse", "drop"] = "refuse",
+    overwrite: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Write images with boxes in another format: Pascal VOC, COCO, YOLO, a table, or label images.
+
+    Classes keep their names and order, images their parts. What a format cannot say is printed. The output appears when
+    all is written, or not at all.
+
+    Parameters
+    ----------
+    folder
+        The annotated folder, of boxes or of objects in masks, or its table (.csv), COCO file (.json) or YOLO file
+        (.yaml).
+    output
+        The folder to make.
+    to
+        The format. Masks are label images in which each box is filled, and are refused where boxes overlap.
+    images
+        Copy the images, link to them, or write the annotation alone.
+    axes
+        Axes of the images, a letter of TPZCYX for each dimension, where their files do not say so or say it wrongly.
+    bad_boxes
+        What to do about boxes without area, outside of their image, or twice in it.
+    overwrite
+        Replace the folder of an earlier conversion, with all that is in it.
+    """
+    from .. import api
+    from .main import INTERRUPTED
+
+    try:
+        with show_progress() as progress:
+            done = api.convert_data(
+                folder,
+                output,
+                to,
+                images=images,
+                axes=axes,
+                bad_boxes=bad_boxes,
+                overwrite=overwrite,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        warn("stopped; nothing was written")
+        return INTERRUPTED
+    for note in done.notes:
+        say(f"note: {note}")
+    classes = ", ".join(f"{name} {count}" for name, count in done.class_counts.items())
+    boxes = f"{done.n_boxes} box{'es'[: 2 * (done.n_boxes != 1)]}"
+    say(f"wrote {done.folder} as {done.title}: {counted(done.n_images, 'image')}, {boxes} ({classes})")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,10 @@ import numpy.typing as npt
 from .findings import Finding, Severity
 from .stated import StatedImage
 
-__all__ = ["BAD_BOXES", "SoundBoxes", "sound_boxes"]
+__all__ = ["BAD_BOXES", "BadBoxes", "SoundBoxes", "sound_boxes"]
+
+BadBoxes = Literal["refuse", "drop"]
+"""Whether boxes that cannot be used are an error, or are left out."""
 
 BAD_BOXES = "mend or remove them, or leave them out (bad_boxes drop)"
 """What to do about boxes that cannot be used."""

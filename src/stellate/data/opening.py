@@ -9,15 +9,14 @@ from typing import Literal
 
 from ..errors import DataError
 from .box_dataset import BoxDataset
-from .box_faults import BAD_BOXES
+from .box_faults import BAD_BOXES, BadBoxes
 from .class_dataset import ClassDataset
 from .findings import Finding, Severity, first_few
 from .labelled import ReadBoxes, ReadClasses, boxes_of, classes_of
 from .layouts import Form, Layout, base_of, layouts
 
-__all__ = ["kind_of", "open_boxes", "open_classes", "read_boxes", "read_classes"]
+__all__ = ["kind_of", "open_boxes", "open_classes", "read_boxes", "read_classes", "usable_boxes"]
 
-BadBoxes = Literal["refuse", "drop"]
 Kind = Literal["pixels", "classes", "boxes"]
 
 _KINDS: Mapping[Form, Kind] = {
@@ -112,14 +111,24 @@ def open_boxes(path: str | Path, *, axes: str | None = None, bad_boxes: BadBoxes
         If it is none of these or several of them, or cannot be used as it is: files that are missing or cannot be read,
         images that are annotated twice or have another size, bad boxes, names of classes that differ by capitals only.
     """
-    read = read_boxes(path, axes=axes)
-    findings, dropped = read.findings, read.dataset.left_out
+    return usable_boxes(path, axes=axes, bad_boxes=bad_boxes).dataset
+
+
+def usable_boxes(path: str | Path, *, axes: str | None = None, bad_boxes: BadBoxes = "refuse") -> ReadBoxes:
+    """What `open_boxes` gives, with what there is to say of it that hinders nothing.
+
+    Raises
+    ------
+    DataError
+        As `open_boxes`.
+    """
+    dataset, findings = read_boxes(path, axes=axes)
     if bad_boxes == "drop":
         bad = sum(f.remedy == BAD_BOXES for f in findings)
         findings = tuple(f for f in findings if f.remedy != BAD_BOXES)
-        dropped = {**dropped, "bad boxes": bad} if bad else dropped
-    _refuse(read.dataset.root, findings)
-    return replace(read.dataset, left_out=dropped)
+        dataset = replace(dataset, left_out={**dataset.left_out, "bad boxes": bad}) if bad else dataset
+    _refuse(dataset.root, findings)
+    return ReadBoxes(dataset, findings)
 
 
 def read_classes(path: str | Path, *, axes: str | None = None) -> ReadClasses:

@@ -1,17 +1,18 @@
-"""Files appear whole or not at all."""
+"""Files and folders appear whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
 
-__all__ = ["atomic", "check_writable"]
+__all__ = ["atomic", "atomic_folder", "check_writable"]
 
 # What the folder or the disk is to blame for; any other OSError is passed on as it is.
 _REMEDIES = {
@@ -71,6 +72,65 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # already in its place, or never made
             draft.unlink()
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Write a folder through a temporary one beside it.
+
+    What the block wrote into the temporary folder takes the place of `path` when the block ends; if it ends with any
+    exception, Ctrl-C included, the temporary folder is removed and an older `path` stays as it was.
+
+    Parameters
+    ----------
+    path
+        The folder to make; folders above it are made where they are missing.
+    replace
+        Whether it takes the place of a folder that is there and not empty, with all that is in it.
+
+    Yields
+    ------
+    Path
+        The temporary folder.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full or read-only, the folder above does not permit it, or there is a file, or a folder that is
+        not to be replaced.
+    """
+    target = Path(os.path.abspath(path))  # noqa: PTH100 - a link stays what it is
+    draft = target.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        _make_folder(target)
+        draft.mkdir()
+        yield draft
+        _put_in_place(draft, target, replace)
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0)
+        if remedy is None or isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            error.errno, f"cannot write {target.name}/ into {target.parent}: {remedy}"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # in its place already, or never made
+
+
+def _put_in_place(draft: Path, target: Path, replace: bool) -> None:
+    if not target.exists():
+        draft.rename(target)
+        return
+    if not target.is_dir() or (any(target.iterdir()) and not replace):
+        raise OutputError(errno.EEXIST, f"{target}: is there already; name another folder, or replace it")
+    aside = target.with_name(f".{secrets.token_hex(6)}.old")
+    target.rename(aside)
+    try:
+        draft.rename(target)
+    except BaseException:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _make_folder(target: Path) -> None:
