@@ -38,7 +38,7 @@ def test_check_counts_boxes_and_says_that_bad_ones_can_be_left_out(data, capsys)
     assert (
         "0.png, line 2 (cell): no area (x 1 to 1, y 2 to 12); mend or remove them, or leave them out" in out
     )
-    assert "10 images, 9 boxes (cell 9), " in out
+    assert "10 images, 9 boxes, at most 1 in an image (cell 9), " in out
     assert "training cannot start before the errors are mended, or what they are about is left out\n" in out
 
 
@@ -72,7 +72,7 @@ def test_convert_says_what_was_written(data, tmp_path, capsys):
     said = capsys.readouterr().out
     assert said == f"note: left out: 1 bad boxes\nwrote {out} as YOLO: 10 images, 9 boxes (cell 9)\n"
     assert main(["data", "check", str(out)]) == 0
-    assert "10 images, 9 boxes (cell 9), " in capsys.readouterr().out
+    assert "10 images, 9 boxes, at most 1 in an image (cell 9), " in capsys.readouterr().out
     assert main(arguments) == 2
     assert (
         "is there already, and not empty; name another folder, or replace it: --overwrite"

@@ -145,11 +145,12 @@ def test_boxes(table):
     )
     assert report.kind == "boxes"
     assert (report.n_images, report.n_objects, report.class_counts) == (10, 11, {"x": 11, "y": 0})
+    assert report.most_objects == 2
     assert found(report, "boxes.csv") == [
         (ERROR, "b.png, line 11 (y): no area (x 12 to 12, y 3 to 9)"),
     ]
     assert found(report) == [
-        (WARNING, "1 image (a) with boxes of no more than one pixel across"),
+        (WARNING, "1 image (a) with boxes less than 2 pixels across"),
         (NOTE, "1 box reached beyond the image and was cut"),
         (NOTE, "class 'y' has no box; it is listed only"),
         (NOTE, "1 image (j) with no box and 2 images (a, c) with several boxes"),
@@ -207,6 +208,12 @@ def test_real_data(shared_data):
         "BloodImage_00338.xml",
         "BloodImage_00343.xml",
     ]
+    assert (report.n_objects, report.most_objects) == (3941, 30)
+    # each is around one cell, drawn a second time two pixels further up and left
+    assert any(
+        "6 pairs of boxes of one class around nearly the same: BloodImage_00020 " in f.what
+        for f in report.findings
+    )
     assert found(report, "BloodImage_00038.jpg") == [
         (WARNING, "nearly the same image as BloodImage_00037.jpg in val/")
     ]

@@ -61,7 +61,10 @@ def _numbers(report: CheckReport) -> str:
         names = report.class_names
         what = f"{len(names)} classes" if names else counted(report.n_objects, "object")
         return f"{counted(report.n_images, 'pair')}, {what}"
-    boxes = f", {report.n_objects} box{'es'[: 2 * (report.n_objects != 1)]}" if report.kind == "boxes" else ""
+    boxes = ""
+    if report.kind == "boxes":
+        number = f"{report.n_objects} box{'es'[: 2 * (report.n_objects != 1)]}"
+        boxes = f", {number}, at most {report.most_objects} in an image"
     classes = ", ".join(f"{name} {count}" for name, count in report.class_counts.items())
     return f"{counted(report.n_images, 'image')}{boxes} ({classes})"
 

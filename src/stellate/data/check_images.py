@@ -33,6 +33,8 @@ class ImageFacts:
         From `duplicates.thumbnail`, or None.
     axes, channels, dtype
         Of the image; axes without those of length 1 that are not spatial.
+    size
+        Height and width, None where it could not be read.
     """
 
     record: ImageRecord
@@ -42,6 +44,7 @@ class ImageFacts:
     axes: str = ""
     channels: int = 0
     dtype: str = ""
+    size: tuple[int, int] | None = None
 
 
 def image_facts(image: Image | None) -> dict[str, Any]:
@@ -54,6 +57,7 @@ def image_facts(image: Image | None) -> dict[str, Any]:
         "axes": "".join(axis for axis, size in image.sizes.items() if size > 1 or axis in "ZYX"),
         "channels": image.channels,
         "dtype": str(image.array.dtype),
+        "size": (image.sizes["Y"], image.sizes["X"]),
     }
 
 

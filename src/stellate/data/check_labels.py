@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import StellateError
 from .box_dataset import BoxDataset
+from .check_boxes import check_boxes, images_named
 from .check_images import (
     ImageFacts,
     check_copies,
@@ -76,7 +76,7 @@ def check_labels(
     counts = _counts(dataset)
     findings += _check_classes(dataset, counts)
     if isinstance(dataset, BoxDataset):
-        findings += _check_boxes(dataset)
+        findings += check_boxes(dataset, [fact.size for fact in facts])
     total = np.stack([*counts.values()]).sum(axis=0)
     return CheckReport(
         dataset.root,
@@ -86,6 +86,9 @@ def check_labels(
         class_names=dataset.class_names,
         kind=kind,
         class_counts=dict(zip(dataset.class_names, total.tolist(), strict=True)),
+        most_objects=max((len(r.boxes_xyxy) for r in dataset.records), default=0)
+        if isinstance(dataset, BoxDataset)
+        else 0,
     )
 
 
@@ -168,7 +171,7 @@ def _check_parts(dataset: Labelled) -> Iterator[Finding]:
         return
     outside = [record.name for record in dataset.records if record.split is None]
     if outside:
-        what = f"{_images(outside)} of no part, where others are in {', '.join(dataset.splits)}"
+        what = f"{images_named(outside)} of no part, where others are in {', '.join(dataset.splits)}"
         yield Finding(Severity.WARNING, None, what, "say which part they belong to; else they are not used")
     parts: dict[str, set[str]] = {}
     for record in dataset.records:
@@ -186,39 +189,5 @@ def _check_not_annotated(dataset: Labelled) -> Iterator[Finding]:
     folders = sorted({dataset.root, *(file.parent for file in known)})
     others = [file.name for folder in folders for file in images_in(folder) if file not in known]
     if others:
-        what = f"{_images(others)} beside the annotated ones, of which nothing is said"
+        what = f"{images_named(others)} beside the annotated ones, of which nothing is said"
         yield Finding(Severity.NOTE, None, what, "annotate them if they matter")
-
-
-def _check_boxes(dataset: BoxDataset) -> Iterator[Finding]:
-    """Images that are none for a localizer, and boxes that are hardly any, or were left out."""
-    numbers = Counter(min(len(record.boxes_xyxy), 2) for record in dataset.records)
-    if dataset.records and numbers[1] < len(dataset):
-        none, several = ([r.name for r in dataset.records if min(len(r.boxes_xyxy), 2) == n] for n in (0, 2))
-        told = [
-            f"{_images(names)} with {n}"
-            for names, n in ((none, "no box"), (several, "several boxes"))
-            if names
-        ]
-        remedy = (
-            "a localizer finds the one object of an image; it can be trained on the others: --skip-not-single"
-            if numbers[1]
-            else "a localizer cannot be trained on them, since it finds the one object of an image"
-        )
-        yield Finding(Severity.NOTE, None, " and ".join(told), remedy)
-    small = [r.name for r in dataset.records if len(r.boxes_xyxy) and (_sides(r.boxes_xyxy) <= 1).any()]
-    if small:
-        what = f"{_images(small)} with boxes of no more than one pixel across"
-        yield Finding(Severity.WARNING, None, what, "remove what is no object")
-    for reason, count in dataset.left_out.items():
-        yield Finding(
-            Severity.NOTE, None, f"left out: {count} {reason}", "as intended where they are no objects"
-        )
-
-
-def _sides(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-
-
-def _images(names: Sequence[str]) -> str:
-    return f"{len(names)} image{'s'[: len(names) != 1]} ({first_few(names, most=4)})"

@@ -216,7 +216,9 @@ def _check_target(target: Path, dataset: BoxDataset, overwrite: bool) -> None:
     if any(source.resolve().is_relative_to(within) for source in sources):
         raise OutputError(f"{target}: the data themselves lie there; name another folder")
     if not overwrite:
-        raise OutputError(f"{target}: is there already, and not empty; name another folder, or replace it: --overwrite")
+        raise OutputError(
+            f"{target}: is there already, and not empty; name another folder, or replace it: --overwrite"
+        )
     if others := sorted(f.name for f in target.iterdir() if f.name.casefold() not in _WRITTEN):
         raise OutputError(
             f"{target}: holds other files than converted data ({first_few(others, most=4)}), which would be lost; take "

@@ -81,6 +81,8 @@ class CheckReport:
         What is annotated; see `stellate.data.opening.kind_of`.
     class_counts
         Images or boxes of each class by name, where whole images or boxes are annotated.
+    most_objects
+        Boxes in the image that has most of them; 0 where no boxes are annotated.
     masks_open
         Whether it is open what masks hold: then models of objects can be trained, and those for classes of pixels once
         somebody says it.
@@ -95,6 +97,7 @@ class CheckReport:
     masks_open: bool = False
     kind: str = "pixels"
     class_counts: Mapping[str, int] = field(default_factory=dict)
+    most_objects: int = 0
 
     @property
     def can_train(self) -> bool:
