@@ -84,3 +84,54 @@ def class_masks() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+Drawn = tuple[npt.NDArray[np.uint8], tuple[int, int, int, int]]
+
+
+def draw_shape(name: str, seed: int, size: int = 48) -> Drawn:
+    """A bright disc or cross on noise, and the box around it: x1, y1, x2, y2."""
+    rng = np.random.default_rng(seed)
+    radius = rng.uniform(8, 13)
+    centre = rng.uniform(radius + 1, size - radius - 1, 2)
+    y, x = np.mgrid[:size, :size] - centre[:, np.newaxis, np.newaxis]
+    if name == "disc":
+        inside = np.hypot(y, x) < radius
+    else:
+        inside = (np.maximum(abs(y), abs(x)) < radius) & (np.minimum(abs(y), abs(x)) < radius / 4)
+    rows, columns = np.nonzero(inside)
+    image = rng.normal(60, 8, (size, size)) + 120 * inside
+    box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    return image.clip(0, 255).astype(np.uint8), box
+
+
+@pytest.fixture(scope="session")
+def shapes() -> Callable[..., Path]:
+    """Writes images of one disc or cross each, by turns: in a folder for each class, or with a table of boxes.
+
+    Its arguments: the folder; the number of images; whether there are boxes; and what files hold instead of an image,
+    given it.
+    """
+
+    def write(
+        folder: Path,
+        *,
+        count: int = 40,
+        boxes: bool = False,
+        stored: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]] = lambda image: image,
+    ) -> Path:
+        rows = ["image,x1,y1,x2,y2,class"]
+        for k in range(count):
+            name = ("disc", "cross")[k % 2]
+            image, box = draw_shape(name, k)
+            place = folder / ("images" if boxes else name)
+            place.mkdir(parents=True, exist_ok=True)
+            array = stored(image)
+            colour = array.ndim == 3 and array.shape[-1] == 3
+            tifffile.imwrite(place / f"{k}.tif", array, photometric="rgb" if colour else "minisblack")
+            rows.append(f"{k}.tif,{','.join(map(str, box))},{name}")
+        if boxes:
+            (folder / "boxes.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        return folder
+
+    return write

@@ -86,15 +86,19 @@ def belonging(net: nn.Module, *layers: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("what", "frozen"),
+    ("what", "ema_decay", "frozen"),
     [
-        ("none", ()),
-        ("backbone", ("backbone.",)),
-        ("until:stage4", ("backbone.net.conv1", "backbone.net.stage2", "backbone.net.stage3")),
-        ("until:stage3.2", tuple(f"backbone.net.{n}" for n in ("conv1", "stage2", "stage3.0", "stage3.1"))),
+        ("none", 0.5, ()),
+        ("backbone", 0.0, ("backbone.",)),
+        ("backbone", 0.5, ("backbone.",)),
+        ("until:stage4", 0.5, ("backbone.net.conv1", "backbone.net.stage2", "backbone.net.stage3")),
+        (
+            "until:stage3.2",
+            0.0,
+            tuple(f"backbone.net.{n}" for n in ("conv1", "stage2", "stage3.0", "stage3.1")),
+        ),
     ],
 )
-@pytest.mark.parametrize("ema_decay", [0.0, 0.5])
 def test_what_is_frozen_does_not_move_by_a_bit(
     what: str, frozen: tuple[str, ...], ema_decay: float, tmp_path: Path
 ) -> None:
