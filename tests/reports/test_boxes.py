@@ -163,3 +163,22 @@ def test_colours_of_several_boxes_are_explained():
     assert legend_of(boxes((0, 0, 1, 1), (2, 2, 3, 3), of=[1, 1])) == [("long", class_colour(1))]
     assert legend_of(boxes((0, 0, 1, 1))) == []
     assert legend_of(Scores(np.array([1.0], np.float32), ("round",))) == []
+
+
+def test_a_faint_frame_touches_its_box_with_a_thinner_line_and_no_rim():
+    picture = draw_frames(ground(), [Frame((50, 60, 120, 100), RED, faint=True)])
+    drawn = of_colour(picture, RED)
+    full = of_colour(draw_frames(ground(), [Frame((50, 60, 120, 100), RED)]), RED)
+    assert 0 < drawn.sum() < full.sum()
+    assert not (drawn & ~full).any()
+    assert not (picture == 0).all(axis=-1).any()
+
+
+def test_a_label_may_hide_faint_frames_but_no_others():
+    """Above and below the named frame lies another."""
+    named = Frame((100, 90, 200, 110), RED, "round")
+    places = ((60, 50, 240, 80), (60, 120, 240, 150))
+    for faint in (True, False):
+        picture = draw_frames(ground(), [*(Frame(p, GREEN, faint=faint) for p in places), named])
+        labelled = of_colour(picture, RED)[50 : 90 - LINE, 100:200].any()
+        assert labelled == faint

@@ -13,11 +13,12 @@ from ..data.label_options import LabelOptions
 from ..data.mask_options import MaskOptions
 from ..prediction.options import PredictOptions
 from .console import counted, say, show_progress, table, warn
-from .scores import class_tables
+from .scores import HEADINGS, class_tables
 
 if TYPE_CHECKING:
     from ..metrics.class_scores import ClassMetrics
     from ..metrics.classification_scores import ClassificationMetrics
+    from ..metrics.detection_scores import DetectionMetrics
     from ..metrics.instance_scores import InstanceMetrics, Row
     from ..metrics.localization_scores import LocalizationMetrics
     from ..metrics.mask_scores import MaskMetrics
@@ -27,6 +28,7 @@ __all__ = [
     "evaluate",
     "say_boxes",
     "say_classes",
+    "say_detections",
     "say_masks",
     "say_objects",
     "say_scores",
@@ -85,7 +87,8 @@ def evaluate(
     Objects of volumes are matched in space, by their voxels. Of a model for classes of pixels: IoU, Dice, accuracy
     and boundary F1 of each class, and which class was found as which. Of a classifier: accuracy, balanced accuracy,
     and precision, recall, F1 and ROC area of each class. Of a localizer: IoU of the boxes, and whether the class
-    is right.
+    is right. Of a detector: average precision as COCO's, precision, recall and F1 at IoU .5, and by how much counts
+    are off.
 
     Parameters
     ----------
@@ -114,6 +117,7 @@ def evaluate(
 
 def _say_metrics(metrics: Any) -> None:
     from ..metrics.classification_scores import ClassificationMetrics
+    from ..metrics.detection_scores import DetectionMetrics
     from ..metrics.localization_scores import LocalizationMetrics
     from ..metrics.mask_scores import MaskMetrics
 
@@ -121,6 +125,7 @@ def _say_metrics(metrics: Any) -> None:
         MaskMetrics: say_masks,
         ClassificationMetrics: say_scores,
         LocalizationMetrics: say_boxes,
+        DetectionMetrics: say_detections,
     }
     told.get(type(metrics), say_objects)(metrics)
 
@@ -166,16 +171,36 @@ def say_scores(metrics: ClassificationMetrics) -> None:
 
 def say_boxes(metrics: LocalizationMetrics) -> None:
     """Print the scores of each class of boxes, which was found as which, and those of all images."""
-    from .scores import HEADINGS
-
     rows = [*metrics.table(), {**metrics.overall.row(), "class": "all images"}]
-    columns = {"class": "class", **{name: heading for name, heading in HEADINGS.items() if name in rows[0]}}
-    _say_class_rows(columns, rows, metrics.summary())
+    _say_class_rows(_columns(rows[-1]), rows, metrics.summary())
     both = metrics.overall.scores()["both"]
     say(
         f"{counted(len(metrics.images), 'image')}: mean IoU {metrics.mean_iou:.3f}, right class "
         f"{metrics.class_accuracy:.1%}, right class and IoU over 0.5 {both:.1%}"
     )
+
+
+def say_detections(metrics: DetectionMetrics) -> None:
+    """Print the scores of each class of boxes, which was found as which, and those of all images."""
+    overall = metrics.overall
+    rows = [*metrics.table(), {**overall.row(), "class": "all classes"}]
+    _say_class_rows(_columns(rows[-1]), rows, metrics.summary())
+    least = f" from the score {metrics.score_threshold:g} on" if metrics.score_threshold else ""
+    say(
+        f"{counted(len(metrics.images), 'image')}, {counted(overall.counts.n_true, 'object')} annotated, "
+        f"{overall.counts.n_predicted} found{least}; the count of an image is off by "
+        f"{overall.mean_absolute_count_error:.2f} in the mean"
+    )
+    if overall.counts.n_true:
+        say(
+            f"average precision, mean over the classes: {metrics.map:.3f} over IoU .5 to .95, {metrics.map50:.3f} at "
+            f".5, {metrics.map75:.3f} at .75"
+        )
+
+
+def _columns(row: Row) -> dict[str, str]:
+    """The columns of a table of classes with such rows."""
+    return {"class": "class", **{name: heading for name, heading in HEADINGS.items() if name in row}}
 
 
 def _say_class_rows(columns: Mapping[str, str], rows: Sequence[Row], summary: Row) -> None:

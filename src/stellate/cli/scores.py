@@ -27,6 +27,10 @@ HEADINGS = {
     "class_accuracy": "right class",
     "both": "both > 0.5",
     "both_75": "both > 0.75",
+    "ap": "AP",
+    "ap50": "AP50",
+    "ap75": "AP75",
+    "mean_absolute_count_error": "off by",
 }
 """Columns, of which objects, classes of pixels, classes of images and boxes have some each."""
 

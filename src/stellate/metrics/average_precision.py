@@ -6,7 +6,7 @@ the annotated boxes taken so far. The average precision is the mean, over 101 re
 precision that is reached at this recall or a higher one. For AP it is averaged over the levels .5, .55, ... .95. The
 average recall is the recall in the end, averaged over the levels.
 
-COCO looks at the 100 surest boxes of an image only. Here all count: a field of cells has more.
+COCO looks only at the 100 surest boxes of each class in an image. Here all count: a field of cells has more.
 
 References
 ----------
@@ -113,24 +113,26 @@ def average_precision(
         empty = np.zeros(shape)
         return AveragePrecision(recalls, empty, empty, empty[:, 0], np.zeros(shape[2:], dtype=np.int64))
     ids = {name: k + 1 for k, name in enumerate(class_names)}
-    annotated = COCO(
-        {
-            "images": [{"id": k} for k in range(len(truths))],
-            "categories": [{"id": of, "name": name} for name, of in ids.items()],
-            "annotations": _entries(truths, ids),
-        }
-    )
-    evaluation = COCOeval_faster(
-        annotated, annotated.loadRes(_entries(found, ids)), iouType="bbox", print_function=_silent
-    )
+    annotated, given = _dataset(truths, ids), _dataset(found, ids)
+    evaluation = COCOeval_faster(annotated, given, iouType="bbox", print_function=_silent)
     evaluation.params.iouThrs, evaluation.params.recThrs = np.array(IOU_LEVELS), recalls
     evaluation.params.areaRng = [list(limits) for limits in SIZES.values()]
     evaluation.params.areaRngLbl = list(SIZES)
-    evaluation.params.maxDets = [max(1, *map(len, found), 1)]
+    evaluation.params.maxDets = [max(1, *map(len, found))]
     evaluation.evaluate()
     evaluation.accumulate()
     precision, score, recall = (_numbers(evaluation.eval[name]) for name in ("precision", "scores", "recall"))
     return AveragePrecision(recalls, precision, score, recall, _counted(truths, ids))
+
+
+def _dataset(images: Sequence[Boxes], ids: dict[str, int]) -> COCO:
+    return COCO(
+        {
+            "images": [{"id": k} for k in range(len(images))],
+            "categories": [{"id": of, "name": name} for name, of in ids.items()],
+            "annotations": _entries(images, ids),
+        }
+    )
 
 
 def _entries(images: Sequence[Boxes], ids: dict[str, int]) -> list[dict[str, Any]]:

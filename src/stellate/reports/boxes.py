@@ -43,12 +43,15 @@ class Frame:
         Of its label; none if empty.
     dashed
         Whether the line is broken.
+    faint
+        Whether the line is thin and without a rim, so that others stand out; their labels may hide it.
     """
 
     box: tuple[float, float, float, float]
     colour: Colour
     words: str = ""
     dashed: bool = False
+    faint: bool = False
 
 
 def in_words(boxes: Boxes, index: int) -> str:
@@ -106,10 +109,13 @@ def draw_frames(picture: Picture, frames: Sequence[Frame]) -> Picture:
         _draw_frame(draw, rectangle, width, frame)
     size = _within(longest * _LETTERS, _SIZES)
     taken: list[Rectangle] = []
+    visible = [rectangle for frame, rectangle in zip(frames, outer, strict=True) if not frame.faint]
     # the topmost frame is the first to get its label
     for k in reversed(range(len(frames))):
         place = (
-            _label_place(frames[k].words, outer, k, taken, (size, sheet.size)) if frames[k].words else None
+            _label_place(frames[k].words, outer[k], visible, taken, (size, sheet.size))
+            if frames[k].words
+            else None
         )
         if place is not None:
             taken.append(place)
@@ -135,6 +141,9 @@ def _around(box: Sequence[float], width: int, size: tuple[int, int]) -> Rectangl
 
 def _draw_frame(draw: ImageDraw.ImageDraw, rectangle: Rectangle, width: int, frame: Frame) -> None:
     x1, y1, x2, y2 = rectangle
+    if frame.faint:
+        draw.rectangle(rectangle, outline=frame.colour, width=width // 2 + 1)
+        return
     draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline=_RIM)
     inside = (x1 + width, y1 + width, x2 - width, y2 - width)
     if inside[0] <= inside[2] and inside[1] <= inside[3]:
@@ -162,21 +171,21 @@ def _dashes(first: int, last: int, width: int) -> list[tuple[int, int]]:
 
 def _label_place(
     words: str,
-    outer: Sequence[Rectangle],
-    own: int,
+    own: Rectangle,
+    visible: Sequence[Rectangle],
     taken: Sequence[Rectangle],
     known: tuple[int, tuple[int, int]],
 ) -> Rectangle | None:
     """Where a label has room: above its box, below, or inside; None if it would hide another box or label."""
     size, (columns, rows) = known
     wide, high = round(font(size).getlength(words)) + 2 * _PAD, round(1.25 * size) + _PAD
-    x1, y1, x2, y2 = outer[own]
+    x1, y1, x2, y2 = own
     left = max(0, min(x1, columns - wide))
     # what lies around the box as a whole is hidden by the box already
-    around = [
-        k for k, (a1, b1, a2, b2) in enumerate(outer) if a1 <= x1 and b1 <= y1 and a2 >= x2 and b2 >= y2
+    others = [
+        *((a1, b1, a2, b2) for a1, b1, a2, b2 in visible if a1 > x1 or b1 > y1 or a2 < x2 or b2 < y2),
+        *taken,
     ]
-    others = [*(other for k, other in enumerate(outer) if k not in around), *taken]
     inside = ((left, y1),) if wide <= x2 - x1 and 2 * high <= y2 - y1 else ()
     for x, y in ((left, y1 - high), (left, y2 + 1), *inside):
         place = (x, y, x + wide - 1, y + high - 1)

@@ -9,17 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..metrics.classification_scores import ClassificationMetrics
+from ..metrics.detection_scores import DetectionMetrics
 from ..metrics.instance_scores import InstanceMetrics, Row
 from ..metrics.localization_scores import LocalizationMetrics
 from ..metrics.mask_scores import MaskMetrics
 from .classification_report import ClassificationReport
+from .detection_report import DetectionReport
 from .instance_report import InstanceReport
 from .localization_report import LocalizationReport
 from .mask_report import MaskReport
 
 __all__ = ["Metrics", "Report", "report_of"]
 
-Metrics = InstanceMetrics | MaskMetrics | ClassificationMetrics | LocalizationMetrics
+Metrics = InstanceMetrics | MaskMetrics | ClassificationMetrics | LocalizationMetrics | DetectionMetrics
 """What tasks score."""
 
 Picture = npt.NDArray[np.uint8]
@@ -75,6 +77,7 @@ _REPORTS: Mapping[type, Callable[[Any], Report]] = {
     MaskMetrics: MaskReport,
     ClassificationMetrics: ClassificationReport,
     LocalizationMetrics: LocalizationReport,
+    DetectionMetrics: DetectionReport,
 }
 
 

@@ -20,8 +20,8 @@ def at(x: float, y: float) -> tuple[float, float]:
     return LEFT + (right - LEFT) * x, bottom - (bottom - _TOP) * y
 
 
-def axes(x_name: str, y_name: str) -> list[str]:
-    """Grid lines, numbers, names of the axes, and the diagonal."""
+def axes(x_name: str, y_name: str, *, diagonal: bool = True) -> list[str]:
+    """Grid lines, numbers and names of the axes, and the diagonal."""
     parts = []
     (left, bottom), (right, top) = at(0, 0), at(1, 1)
     for tick in _TICKS:
@@ -30,9 +30,10 @@ def axes(x_name: str, y_name: str) -> list[str]:
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="#dddddd"/>')
         parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
         parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>')
-    parts.append(
-        f'<line x1="{left}" y1="{bottom}" x2="{right}" y2="{top}" stroke="#999999" stroke-dasharray="3 4"/>'
-    )
+    if diagonal:
+        parts.append(
+            f'<line x1="{left}" y1="{bottom}" x2="{right}" y2="{top}" stroke="#999999" stroke-dasharray="3 4"/>'
+        )
     middle = f"{(left + right) / 2:.1f}", f"{(top + bottom) / 2:.1f}"
     parts.append(f'<text x="{middle[0]}" y="{bottom + 38}" text-anchor="middle">{escape(x_name)}</text>')
     parts.append(
