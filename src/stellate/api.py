@@ -169,7 +169,7 @@ def train(
     data
         Folder with ``images/`` and ``masks/``, or with ``train/`` and ``val/`` that hold such a pair each; masks hold
         labels of objects or classes of pixels. For classes of whole images, and for boxes, what
-        `stellate.data.opening` reads: class folders, tables, Pascal VOC, COCO, or objects in masks.
+        `stellate.data.opening` reads: class folders, tables, Pascal VOC, COCO, YOLO, or objects in masks.
     output
         The run's folder.
     settings

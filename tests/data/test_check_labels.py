@@ -185,7 +185,7 @@ def test_the_verbs_take_any_kind(classes, tmp_path):
     sheet = api.show(root, tmp_path / "out" / "sheet.png")
     assert Picture.open(sheet).size[0] > 300
     with pytest.raises(
-        DataError, match=r"expected folders images/ and masks/.*for boxes Pascal VOC, COCO or a table"
+        DataError, match=r"expected folders images/ and masks/.*for boxes Pascal VOC, COCO, YOLO or a table"
     ):
         api.check(root / "a")
 

@@ -55,7 +55,7 @@ def test_parts_in_images_and_labels(save):
             "labels/train/a.txt": BOX,
             "labels/train/deep/b.txt": "",
             "labels/val/c.txt": BOX,
-            "data.yaml": f"path: .\ntrain: images/train\nval: images/val\ntest:\n{YAML}",
+            "data.yaml": f"path: .\ntrain: images/train\nval: images\\val\ntest:\n{YAML}",
         }
     )
     for path in (root, root / "data.yaml"):

@@ -102,7 +102,7 @@ def _parts(root: Path) -> list[tuple[str | None, Path]]:
         have = f"it holds the folders {', '.join(sorted(folders))}" if folders else "it holds no folders"
         raise DataError(
             f"{root}: expected folders images/ and masks/, or train/ and val/ with such a pair; {have}; for "
-            "classes of whole images a folder for each or a table (.csv), for boxes Pascal VOC, COCO or a table"
+            "classes of whole images a folder for each or a table (.csv), for boxes Pascal VOC, COCO, YOLO or a table"
         )
     if flat:
         return [(None, root)]

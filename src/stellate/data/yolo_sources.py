@@ -160,7 +160,8 @@ def _stated_parts(file: Path, data: YoloData, stated: StatedBoxes) -> Parts:
 
 def _images_at(place: str, root: Path, file: Path) -> Sequence[Path]:
     # Roboflow writes ../train/images of folders that lie beside the file
-    tried = [root / place, file.parent / place, file.parent / place.removeprefix("../")]
+    slashed = place.replace("\\", "/")
+    tried = [root / place, root / slashed, file.parent / slashed, file.parent / slashed.removeprefix("../")]
     found = next((path for path in tried if path.exists()), None)
     if found is None:
         raise DataError(f"there is no {place}; write the folder as it is seen from the file")
