@@ -8,6 +8,7 @@ segmentation have them: the class and x and y of each corner, of which the box a
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,8 @@ __all__ = ["YoloImage", "read_yolo", "write_yolo"]
 
 _MOST_BYTES = 2**26
 _NAMES = ("the centre's x", "the centre's y", "the width", "the height")
+# "3.0", as programs write whole numbers that they keep as others
+_WHOLE = re.compile(r"\+?([0-9]{1,9})(?:\.0*)?")
 _CORNERS = 3  # of the simplest outline
 # What programs that write few decimals make of a share of 1; more is a number in pixels or a slip.
 _ROUNDED = 1e-4
@@ -153,14 +156,15 @@ def _check_count(count: int, where: str) -> None:
 
 
 def _class(text: str, names: Mapping[int, str], where: str) -> str:
-    number = finite(text, where, "the class")
-    if number < 0 or number != int(number):
+    whole = _WHOLE.fullmatch(text)
+    if whole is None:
         raise InputError(
-            f"{where}: the class is {text[:40]!r}, where a whole number from 0 is expected; mend it"
+            f"{where}: the class is {text[:40]!r}, where its number, a whole one from 0, is expected; mend it"
         )
-    if (found := names.get(int(number))) is None:
+    number = int(whole[1])
+    if (found := names.get(number)) is None:
         have = f"{len(names)} are named, {min(names)} to {max(names)}" if names else "none is named"
-        raise InputError(f"{where}: class {int(number)} has no name ({have}); name it, or mend the number")
+        raise InputError(f"{where}: class {number} has no name ({have}); name it, or mend the number")
     return found
 
 
@@ -177,8 +181,8 @@ def _share(text: str, where: str, what: str) -> float:
 def _box(cells: Sequence[str], where: str) -> npt.NDArray[np.float64]:
     x, y, width, height = (_share(text, where, what) for text, what in zip(cells, _NAMES, strict=True))
     box = np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
-    near = (np.abs(box) <= _LAST_DECIMAL) | (np.abs(box - 1) <= _LAST_DECIMAL)
-    return np.where(near, np.round(box), box)
+    cut = np.clip(box, 0, 1)
+    return np.where(np.abs(cut - box) <= _LAST_DECIMAL, cut, box)
 
 
 def _around(cells: Sequence[str], where: str) -> npt.NDArray[np.float64]:
