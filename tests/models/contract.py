@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from stellate.data.patches import collate
 from stellate.geometry.tiles import Tile
 from stellate.models import ModelEntry, build
 from stellate.models.file import ModelInfo, load_model, save_model
@@ -88,7 +89,7 @@ def check_task(
     network: Any = build(entry.name, small)
     task = TASKS[entry.task].for_network(network.config, settings or {}, class_names)
     image = torch.from_numpy(sample.pixels)[None]
-    batch = {"image": image, **{n: torch.from_numpy(a)[None] for n, a in task.target(sample).items()}}
+    batch = collate([{"image": sample.pixels, **task.target(sample)}])
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     totals = []
     for _ in range(30):
@@ -122,6 +123,10 @@ def check_scores(task: Any, result: Any, annotation: Any) -> None:
     elif isinstance(result, Scores):
         assert found.accuracy == float(result.probabilities.argmax() == annotation.probabilities.argmax())
         assert same.accuracy == 1
+    elif isinstance(result, Boxes) and hasattr(task, "nms_threshold"):
+        assert found.summary()["n_true"] == len(annotation)
+        assert found.summary()["n_predicted"] == same.summary()["n_true"] == len(result)
+        assert same.map == 1 or not len(result)
     elif isinstance(result, Boxes):
         assert len(result) == 1
         assert found.mean_iou == pytest.approx(iou(result.boxes_xyxy[0], annotation.boxes_xyxy[0]), abs=1e-5)

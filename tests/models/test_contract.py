@@ -46,6 +46,10 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"base_channels": 4, "depth": 2, "n_classes": 3, "in_channels": 3},
         {"base_channels": 4, "depth": 1, "padding": "valid", "n_classes": 2},
     ],
+    "yolo": [
+        {"width": 8, "n_classes": 2, "in_channels": 1},
+        {"width": 8, "depth": 2, "bins": 8, "in_channels": 3},
+    ],
     "stardist": [
         {"base_channels": 4, "depth": 2, "n_rays": 8, "head_channels": 8},
         {"base_channels": 4, "depth": 1, "n_rays": 7, "batch_norm": True, "n_classes": 2, "foreground": True},
@@ -90,10 +94,24 @@ def test_contract_with_the_task(name: str, small: dict[str, Any]) -> None:
         settings = {"border_width": 1 if config.n_classes == 3 else 0}
         contract.check_task(entry(name), small, sample, settings=settings)
         return
+    if entry(name).task == "detection":
+        sample = Sample(np.stack([pixels] * config.in_channels), boxes_of(truth, config.n_classes))
+        contract.check_task(entry(name), small, sample, sample.annotation.class_names)
+        return
     classes = np.arange(len(truth)) % 2 if config.n_classes else None
     annotation = Instances(truth.labels, classes=classes, class_names=("a", "b") if config.n_classes else ())
     sample = Sample(np.stack([pixels] * config.in_channels), annotation)
     contract.check_task(entry(name), small, sample, annotation.class_names)
+
+
+def boxes_of(truth: Instances, n_classes: int) -> Boxes:
+    """A box around each object."""
+    found = []
+    for label in range(1, len(truth) + 1):
+        (y1, x1), (y2, x2) = (f(np.argwhere(truth.labels == label), axis=0) for f in (np.min, np.max))
+        found.append((x1, y1, x2 + 1, y2 + 1))
+    classes = np.arange(len(found), dtype=np.int32) % n_classes
+    return Boxes(np.array(found, dtype=np.float32), classes, ("a", "b")[:n_classes])
 
 
 def whole_sample(task: str, config: Any) -> Sample:

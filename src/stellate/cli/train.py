@@ -46,7 +46,7 @@ def train(
     model
         What to train: stardist for the outlines of objects; unet, segnet, encoder-decoder, fully-convolutional or
         sliding-window for the class of every pixel; classifier for the class of an image; localizer for the box and the
-        class of the one object in it.
+        class of the one object in it; yolo for the boxes and classes of any number of objects.
     data
         The annotated folder, or file.
     output
@@ -93,6 +93,8 @@ def _told(scores: Mapping[str, Any]) -> str:
             "class accuracy": scores["class_accuracy"],
             "both right": scores["both"],
         }
+    elif "map50" in scores:
+        shown = {"mAP50": scores["map50"], "mAP": scores["map"], "F1": scores["f1"]}
     elif "balanced_accuracy" in scores:
         shown = {"accuracy": scores["accuracy"], "balanced accuracy": scores["balanced_accuracy"]}
     elif "mean_iou" in scores:

@@ -60,6 +60,7 @@ MODELS: tuple[ModelEntry, ...] = (
     ModelEntry("segnet", "SegNet", "segmentation"),
     ModelEntry("unet", "UNet", "segmentation"),
     ModelEntry("localizer", "Localizer", "localization"),
+    ModelEntry("yolo", "Yolo", "detection"),
     ModelEntry("stardist", "StarDist", "instances"),
 )
 

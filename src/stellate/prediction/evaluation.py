@@ -43,7 +43,11 @@ WORST_SHOWN = 12
 _OF_CLASSES = ("classes", "confusion")
 """Tables that an evaluation has only where there are classes."""
 
-_KINDS: Mapping[str, type] = {"classification": ClassDataset, "localization": BoxDataset}
+_KINDS: Mapping[str, type] = {
+    "classification": ClassDataset,
+    "localization": BoxDataset,
+    "detection": BoxDataset,
+}
 """What images are annotated by, of tasks for which it is no mask."""
 _ANNOTATED: Mapping[type | None, str] = {ClassDataset: "classes", BoxDataset: "boxes", None: "masks"}
 
@@ -175,13 +179,23 @@ def evaluate_dataset(
     names = [record.name for record in dataset.records]
     # until the last image it is open which are the worst; kept in memory, label volumes would fill it
     with TemporaryDirectory(prefix="stellate-") as kept:
-        images = _Images(predictor, dataset, options, Path(kept))
+        images = _Images(predictor, dataset, _for_scoring(task, options), Path(kept))
+        shown = getattr(task, "shown", lambda found: found)
         score: Any = score_instances if of_objects else task.score
         metrics = score(images.found(progress), images.annotated(), names=names)
         report = report_of(metrics)
         worst = metrics.worst(WORST_SHOWN)
-        pictures = tuple((names[k], *report.draw(*images.again(k))) for k in worst)
+        drawn = ((k, *images.again(k)) for k in worst)
+        pictures = tuple(
+            (names[k], *report.draw(image, truth, shown(found))) for k, image, truth, found in drawn
+        )
     return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures, warning)
+
+
+def _for_scoring(task: Any, options: PredictOptions | None) -> PredictOptions | None:
+    """The options, with what a task changes where a model is measured."""
+    change = getattr(task, "for_scoring", None)
+    return (options or PredictOptions()).changed(change()) if change else options
 
 
 class _Images:

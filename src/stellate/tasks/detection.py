@@ -14,6 +14,8 @@ from torchvision.ops import batched_nms
 
 from ..errors import ConfigError
 from ..geometry.tiles import Tile
+from ..metrics.box_matching import surer_boxes
+from ..metrics.detection import DetectionMetrics, score_boxes
 from ..results import Boxes
 from .from_settings import check_names, check_number, with_settings
 from .task import Arrays, Batch, Sample
@@ -25,6 +27,9 @@ OF_NETWORK = ("class_names",)
 
 LOSS_WEIGHTS = {"class": "class_weight", "box": "box_weight", "sides": "sides_weight"}
 """Fields that weigh the losses of a network, by their names; others count as they are."""
+
+SCORED_FROM = 0.01
+"""Least probability of boxes that the average precision sees."""
 
 _CONSIDERED = 30_000
 """Boxes of a tile, best first, that suppression is asked of."""
@@ -155,6 +160,20 @@ class DetectionTask:
             self.class_names,
             scores[kept].numpy(),
         )
+
+    def score(
+        self, predictions: Iterable[Boxes], truths: Iterable[Boxes], names: Sequence[str] | None = None
+    ) -> DetectionMetrics:
+        """Average precision of all boxes, and counts of those that are probable enough; see `score_boxes`."""
+        return score_boxes(predictions, truths, names=names, score_threshold=self.prob_threshold)
+
+    def for_scoring(self) -> dict[str, float]:
+        """What options are to be while a model is measured: improbable boxes belong to the average precision."""
+        return {"prob_threshold": min(SCORED_FROM, self.prob_threshold)}
+
+    def shown(self, found: Boxes) -> Boxes:
+        """What of a result is drawn where a model is measured."""
+        return surer_boxes(found, self.prob_threshold)
 
     def margin(self, scale: float) -> int:
         """Pixels that tiles must read beyond the network's halo, to see objects whole."""
