@@ -59,6 +59,12 @@ def test_the_surest_chooses_first_and_only_a_class_of_the_same_name():
     assert match_boxes(truth, found, same_class=True).tolist() == [[0, 1]]
 
 
+def test_of_equal_overlaps_the_last_is_taken():
+    truth = boxes([[0, 0, 10, 10], [4, 0, 14, 10]], [0, 0])
+    found = boxes([[2, 0, 12, 10]] * 2, [0, 0], [0.5, 0.5])
+    assert match_boxes(truth, found, same_class=True).tolist() == [[1, 0], [0, 1]]
+
+
 def test_half_of_the_union_is_enough():
     truth = boxes([[0, 0, 10, 10]], [0])
     assert len(match_boxes(truth, boxes([[0, 0, 10, 5]], [0], [1]), same_class=True)) == 1

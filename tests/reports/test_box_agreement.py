@@ -63,6 +63,9 @@ def test_matches_are_drawn_with_less_and_other_classes_are_dashed():
     thick = colours_near(all_missed, PLACES["missed"], 8)["missed"]
     assert colours_near(all_found, PLACES["missed"], 8)["matched"] < thick
     assert colours_near(all_mistaken, PLACES["missed"], 8)["mistaken"] < 0.8 * thick
+    # a thick line has a dark rim
+    assert (all_missed == 0).all(axis=-1).any()
+    assert not (all_found == 0).all(axis=-1).any()
     # what matches has no label, what does not has one: a patch of its colour
     assert not (all_found == np.array(BOX_COLOURS["missed"])).all(axis=-1).any()
 
