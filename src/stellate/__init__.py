@@ -21,6 +21,7 @@ _HOMES = {
     "TrainSettings": "training.settings",
     "check": "api",
     "convert": "api",
+    "convert_data": "api",
     "evaluate": "api",
     "info": "api",
     "load": "api",

@@ -1,5 +1,6 @@
 from .api import check as check
 from .api import convert as convert
+from .api import convert_data as convert_data
 from .api import evaluate as evaluate
 from .api import info as info
 from .api import load as load
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "check",
     "convert",
+    "convert_data",
     "evaluate",
     "info",
     "list_models",

@@ -142,7 +142,7 @@ def test_masks_hold_filled_boxes_and_no_overlaps(save, tmp_path):
 
 def test_what_has_no_place_in_a_format_is_said(save, tmp_path):
     source = save({"a.png": ("train", []), "b.png": ("train", [("2", 1, 1, 9, 9)])}, group="patient 7")
-    groups = "the groups of 2 images (patients, slides) have no place in this format"
+    groups = "groups (patients, slides) of 2 images (a.png, b.png) have no place in this format"
     part = "all images are of the part 'train', which a single part says no more"
     for to, notes in (("csv", ()), ("voc", (groups,)), ("coco", (groups, part)), ("yolo", (groups, part))):
         done = api.convert_data(source, tmp_path / to, to)
@@ -162,9 +162,7 @@ def test_images_of_no_part_beside_others(save, tmp_path):
         ("yolo", r"data\.yaml lists the images of parts"),
         ("masks", "masks of parts lie in folders"),
     ):
-        with pytest.raises(
-            DataError, match=rf"1 images are of no part, where others are \(f\.png\), but {why}"
-        ):
+        with pytest.raises(DataError, match=rf"1 image \(f\.png\) of no part, where others are, but {why}"):
             api.convert_data(source, tmp_path / to, to)
 
 
@@ -185,7 +183,7 @@ def test_images_of_the_same_name(tmp_path, save_image):
         write_box_table(source / part / "boxes.csv", files)
     for to in BOX_FORMATS:
         done = api.convert_data(source, tmp_path / to, to)
-        assert done.notes == ("3 images got new names, as others have the same (A.jpg, a.png, A.jpg)",)
+        assert done.notes == ("new names for 3 images (A.jpg, a.png, A.jpg), as others have the same",)
         found = open_boxes(done.folder)
         assert {(r.image_path.name, r.split) for r in found} == {
             ("a.png", "train"),

@@ -18,7 +18,7 @@ __all__ = ["data"]
 data = App(
     name="data",
     sort_key=3.5,
-    help="Look over annotated data: masks, boxes, or classes of images; convert boxes.",
+    help="Look over annotated data: masks, boxes, or classes of images; bring boxes into another format.",
 )
 
 

@@ -21,7 +21,7 @@ from ..io.voc import write_voc
 from ..io.yolo_data import write_yolo_data
 from ..io.yolo_text import write_yolo
 from .box_masks import write_box_masks
-from .findings import first_few
+from .findings import images_named
 
 __all__ = ["BOX_LAYOUTS", "BoxLayout", "near_whole"]
 
@@ -135,8 +135,10 @@ def _write_lines(file: Path, lines: Sequence[str]) -> None:
 
 
 def _no_groups(images: Sequence[ImageBoxes]) -> list[str]:
-    named = sum(bool(image.group) for image in images)
-    return [f"the groups of {named} images (patients, slides) have no place in this format"] if named else []
+    named = [image.file for image in images if image.group]
+    return (
+        [f"groups (patients, slides) of {images_named(named)} have no place in this format"] if named else []
+    )
 
 
 def _single_part(images: Sequence[ImageBoxes]) -> list[str]:
@@ -149,8 +151,8 @@ def _refuse_without_part(images: Sequence[ImageBoxes], why: str) -> None:
     without = [image.file for image in images if image.split is None]
     if without and len(without) < len(images):
         raise DataError(
-            f"{len(without)} images are of no part, where others are ({first_few(without, most=4)}), but {why}; say "
-            "which part they belong to, or convert to coco or csv"
+            f"{images_named(without)} of no part, where others are, but {why}; say which part they belong to, or "
+            "convert to voc, coco or csv"
         )
 
 

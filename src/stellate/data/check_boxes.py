@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from ..geometry.boxes import box_iou
 from .box_dataset import BoxDataset, BoxRecord
-from .findings import Finding, Severity, first_few
+from .findings import Finding, Severity, first_few, images_named
 
-__all__ = ["check_boxes", "images_named"]
+__all__ = ["check_boxes"]
 
 # Sides below this, in pixels, are those of slips rather than of things that could be recognised.
 _TINY = 2.0
@@ -43,11 +43,6 @@ def check_boxes(dataset: BoxDataset, sizes: Sequence[tuple[int, int] | None]) ->
         yield Finding(
             Severity.NOTE, None, f"left out: {count} {reason}", "as intended where they are no objects"
         )
-
-
-def images_named(names: Sequence[str]) -> str:
-    """A number of images, and what the first of them are called."""
-    return f"{len(names)} image{'s'[: len(names) != 1]} ({first_few(names, most=4)})"
 
 
 def _check_single(dataset: BoxDataset) -> Iterator[Finding]:

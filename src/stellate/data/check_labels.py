@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import StellateError
 from .box_dataset import BoxDataset
-from .check_boxes import check_boxes, images_named
+from .check_boxes import check_boxes
 from .check_images import (
     ImageFacts,
     check_copies,
@@ -21,7 +21,7 @@ from .check_images import (
 )
 from .class_dataset import ClassDataset
 from .duplicates import annotation_hash
-from .findings import CheckReport, Finding, Severity, first_few, worst_first
+from .findings import CheckReport, Finding, Severity, first_few, images_named, worst_first
 from .image_files import images_in
 from .opening import kind_of, read_boxes, read_classes
 

@@ -20,7 +20,7 @@ from .box_dataset import BoxDataset, BoxRecord
 from .box_faults import BadBoxes
 from .box_layouts import BOX_LAYOUTS
 from .class_files import composed
-from .findings import first_few
+from .findings import first_few, images_named
 
 __all__ = ["Converted", "ImagesAs", "To", "check_words", "file_names", "write_boxes"]
 
@@ -136,16 +136,7 @@ def write_boxes(
     _check_target(target, dataset, overwrite)
     called = file_names(dataset.records, dataset.root)
     stated = [_stated(dataset, k, name) for k, name in enumerate(called)]
-    renamed = [
-        r.image_path.name
-        for r, name in zip(dataset.records, called, strict=True)
-        if r.image_path.name != name
-    ]
-    notes = [f"left out: {count} {reason}" for reason, count in dataset.left_out.items()]
-    if renamed:
-        notes.append(
-            f"{len(renamed)} images got new names, as others have the same ({first_few(renamed, most=4)})"
-        )
+    notes = [*_notes(dataset, called)]
     with atomic_folder(target, replace=overwrite) as draft:
         try:
             notes += layout.write(draft, stated, dataset.class_names)
@@ -180,6 +171,14 @@ def file_names(records: Sequence[BoxRecord], root: Path) -> list[str]:
                 names.append(name)
                 break
     return names
+
+
+def _notes(dataset: BoxDataset, called: Sequence[str]) -> Iterator[str]:
+    """What is said before anything is written."""
+    yield from (f"left out: {count} {reason}" for reason, count in dataset.left_out.items())
+    files = [record.image_path.name for record in dataset.records]
+    if renamed := [file for file, name in zip(files, called, strict=True) if file != name]:
+        yield f"new names for {images_named(renamed)}, as others have the same"
 
 
 def _candidates(file: Path, root: Path) -> Iterator[str]:

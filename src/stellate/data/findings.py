@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CheckReport", "Finding", "Severity", "first_few", "worst_first"]
+__all__ = ["CheckReport", "Finding", "Severity", "first_few", "images_named", "worst_first"]
 
 _NAMED = 8
 
@@ -137,3 +137,14 @@ def first_few(texts: Sequence[str], *, most: int = _NAMED) -> str:
     """
     shown = ", ".join(texts[:most])
     return f"{shown} and {len(texts) - most} more" if len(texts) > most else shown
+
+
+def images_named(names: Sequence[str]) -> str:
+    """A number of images, and what the first of them are called.
+
+    Examples
+    --------
+    >>> images_named(["a"]), images_named(["a", "b", "c", "d", "e"])
+    ('1 image (a)', '5 images (a, b, c, d and 1 more)')
+    """
+    return f"{len(names)} image{'s'[: len(names) != 1]} ({first_few(names, most=4)})"

@@ -13,7 +13,7 @@ from ..io.image_boxes import ImageBoxes
 from ..io.sizes import image_size
 from ..io.yolo_data import YoloData, read_names, read_yolo_data
 from ..io.yolo_text import read_yolo
-from .findings import Finding, Severity, first_few
+from .findings import Finding, Severity, images_named
 from .image_files import ImageFiles, images_below, images_in
 from .stated import StatedBoxes, StatedImage
 from .yolo_texts import YoloTexts, name_files
@@ -83,7 +83,7 @@ def _read(
             n_outlines += more
             stated.images.append(StatedImage(image, text or image, boxes, split))
     if without:
-        what = f"{_images(without)} without a text, taken to have no boxes"
+        what = f"{images_named(without)} without a text, taken to have no boxes"
         stated.findings.append(
             Finding(Severity.NOTE, None, what, "as intended where nothing is in them; else annotate them")
         )
@@ -203,7 +203,7 @@ def _only_once(parts: Parts, file: Path, stated: StatedBoxes) -> Parts:
             else:
                 kept.setdefault(part, []).append(image)
     for (one, other), images in both.items():
-        what = f"{_images([i.name for i in images])} in both {one} and {other}"
+        what = f"{images_named([i.name for i in images])} in both {one} and {other}"
         remedy = "keep each on one side: scores on images that were trained on say nothing"
         stated.findings.append(Finding(Severity.ERROR, file, what, remedy))
     return kept
@@ -212,7 +212,3 @@ def _only_once(parts: Parts, file: Path, stated: StatedBoxes) -> Parts:
 def _plain(path: Path) -> Path:
     """Without steps up and down again, so that one file has one path."""
     return Path(os.path.normpath(path))
-
-
-def _images(names: Sequence[str]) -> str:
-    return f"{len(names)} image{'s'[: len(names) != 1]} ({first_few(names, most=4)})"
