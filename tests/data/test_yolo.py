@@ -228,6 +228,26 @@ def test_what_is_refused(save):
         open_boxes(root)
 
 
+def test_names_above_the_data_are_those_of_others(save):
+    root = save({"cells/images/a.png": None, "cells/labels/a.txt": BOX, "classes.txt": "dog\ncat\n"})
+    with pytest.raises(DataError, match="cells: no names of classes; put them into classes"):
+        open_boxes(root / "cells")
+
+
+def test_texts_of_ome_tiff(save, tmp_path):
+    root = save({"images/a.ome.tif": None, "images/b.ome.tif": None, "data.yaml": f"train: images\n{YAML}"})
+    # other programs take off one suffix, and people two
+    save({"labels/a.ome.txt": BOX, "labels/b.txt": BOX})
+    assert stated(open_boxes(root)) == [("a", None, WITH_BOX), ("b", None, WITH_BOX)]
+    for to in ("yolo", "voc", "coco", "csv", "masks"):
+        done = api.convert_data(root, tmp_path / "out" / to, to)
+        assert [(r.image_path.name, len(r.classes)) for r in open_boxes(done.folder)] == [
+            ("a.ome.tif", 1),
+            ("b.ome.tif", 1),
+        ]
+    assert (tmp_path / "out" / "yolo" / "labels" / "a.ome.txt").is_file()
+
+
 def test_one_text_for_two_images(save):
     root = save(
         {

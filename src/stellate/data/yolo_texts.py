@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..io.annotation_text import SPLIT_NAMES
 from ..io.pictures import image_name
 from .class_files import composed, entries
 from .image_files import images_below, images_in
@@ -34,9 +35,10 @@ def yolo_signs(folder: Path) -> list[tuple[Path, ...]]:
 
 
 def name_files(folder: Path) -> list[Path]:
-    """Lists of class names in a folder, in its ``labels/``, or else above it; those for YOLO before others."""
+    """Lists of class names in a folder or in its ``labels/``, of a part else above it; those for YOLO before others."""
     inner = [f for f in _folders(folder) if f.name.casefold() == "labels"]
-    for places in ([folder, *inner], [folder.parent]):
+    above = [folder.parent] if folder.name.casefold() in SPLIT_NAMES else []
+    for places in ([folder, *inner], above):
         files = [f for place in places for f in entries(place)]
         for wanted in _NAME_FILES:
             listed = [f for f in files if f.name.casefold() == wanted]
