@@ -180,15 +180,11 @@ def evaluate_dataset(
     # until the last image it is open which are the worst; kept in memory, label volumes would fill it
     with TemporaryDirectory(prefix="stellate-") as kept:
         images = _Images(predictor, dataset, _for_scoring(task, options), Path(kept))
-        shown = getattr(task, "shown", lambda found: found)
         score: Any = score_instances if of_objects else task.score
         metrics = score(images.found(progress), images.annotated(), names=names)
         report = report_of(metrics)
         worst = metrics.worst(WORST_SHOWN)
-        drawn = ((k, *images.again(k)) for k in worst)
-        pictures = tuple(
-            (names[k], *report.draw(image, truth, shown(found))) for k, image, truth, found in drawn
-        )
+        pictures = tuple((names[k], *report.draw(*images.again(k))) for k in worst)
     return Evaluation(metrics, predictor.info.name, dataset.root.name, pictures, warning)
 
 

@@ -14,7 +14,6 @@ from torchvision.ops import batched_nms
 
 from ..errors import ConfigError
 from ..geometry.tiles import Tile
-from ..metrics.box_matching import surer_boxes
 from ..metrics.detection import DetectionMetrics, score_boxes
 from ..results import Boxes
 from .from_settings import check_names, check_number, with_settings
@@ -170,10 +169,6 @@ class DetectionTask:
     def for_scoring(self) -> dict[str, float]:
         """What options are to be while a model is measured: improbable boxes belong to the average precision."""
         return {"prob_threshold": min(SCORED_FROM, self.prob_threshold)}
-
-    def shown(self, found: Boxes) -> Boxes:
-        """What of a result is drawn where a model is measured."""
-        return surer_boxes(found, self.prob_threshold)
 
     def margin(self, scale: float) -> int:
         """Pixels that tiles must read beyond the network's halo, to see objects whole."""
