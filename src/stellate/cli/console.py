@@ -33,6 +33,13 @@ MOST_LINES = 100
 _ARGUMENT = re.compile(r"(\(|e\.g\. )(axes|channels|plane)='?(\w+)'?")
 """An argument, as errors spell it for those who call from Python; files may be called so, too."""
 
+_SETTINGS = (
+    "bad_boxes", "balance", "crop_margin", "folds", "freeze", "least_images", "masks", "skip_not_single",
+    "skip_unreadable", "weights",
+)  # fmt: skip
+_SETTING = re.compile(rf"\(({'|'.join(_SETTINGS)})((?: [\w.:-]+)?)\)")
+"""A setting with its value, as a remedy in brackets."""
+
 
 class Progress(Protocol):
     """Called when a step is done: how many are done, how many there are, and what is being done."""
@@ -91,7 +98,10 @@ def as_options(text: str) -> str:
     'name one (--plane 0), or the axes (--axes TYX for time)'
     >>> as_options("plane=2.tif: the file is empty")
     'plane=2.tif: the file is empty'
+    >>> as_options("leave them out (bad_boxes drop), or go on without (skip_unreadable)")
+    'leave them out (--bad-boxes drop), or go on without (--skip-unreadable)'
     """
+    text = _SETTING.sub(lambda found: f"(--{found[1].replace('_', '-')}{found[2]})", text)
     return _ARGUMENT.sub(r"\1--\2 \3", text)
 
 

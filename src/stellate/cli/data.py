@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from ..data.mask_options import MaskOptions
-from .console import counted, say, show_progress, warn
+from .console import as_options, counted, say, show_progress, warn
 
 if TYPE_CHECKING:
     from ..data.findings import CheckReport
@@ -49,7 +49,7 @@ def check(
     if report.masks:
         say(f"masks hold {report.masks}")
     for finding in report.findings:
-        say(str(finding))
+        say(as_options(str(finding)))
     say(f"{_numbers(report)}, {counted(len(report.findings), 'finding')}")
     say(_verdict(report))
     return 0 if report.can_train else 1

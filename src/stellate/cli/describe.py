@@ -97,9 +97,17 @@ def _rows(known: Any) -> Iterator[tuple[str, str]]:
 
 def _of_whole_images(known: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of data in which each image is of a class, without what there is of objects."""
-    left_out = ("n_objects", "objects_per_image", "images_without_objects", "foreground_share", "unknown_class")
+    left_out = (
+        "n_objects",
+        "objects_per_image",
+        "images_without_objects",
+        "foreground_share",
+        "unknown_class",
+    )
     kept = {name: value for name, value in known.items() if name not in left_out}
-    return {"images of each class" if name == "class_objects" else name: value for name, value in kept.items()}
+    return {
+        "images of each class" if name == "class_objects" else name: value for name, value in kept.items()
+    }
 
 
 def _metric_rows(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,11 +10,13 @@ from typing import Any
 from torch import nn
 
 from ..axes import Image
+from ..data.box_dataset import BoxDataset
 from ..data.folder import Dataset
 from ..data.mask_options import MaskOptions
 from ..models.file import ModelInfo, save_model
 from ..reports.overview import MOST_SHOWN, draw_overview, evenly
 from ..results import Instances
+from .box_threshold import tune_box_threshold
 from .evaluation import evaluate_dataset
 from .loading import load_predictor
 from .options import PredictOptions
@@ -85,10 +87,14 @@ def finish(
 
 
 def _thresholds(
-    fitted: Predictor, validation: Dataset, device: str, say: Callable[[str], None] | None
+    fitted: Predictor, validation: Any, device: str, say: Callable[[str], None] | None
 ) -> dict[str, float]:
     """Those that suit best; none where the task has none, or nothing is there to be found."""
-    if not hasattr(fitted.task(), "prob_threshold") or not _has_objects(validation):
+    if not hasattr(fitted.task(), "prob_threshold"):
+        return {}
+    if isinstance(validation, BoxDataset):
+        return tune_box_threshold(fitted, validation, device=device)
+    if not _has_objects(validation):
         return {}
     if say is not None:
         say("thresholds     are now chosen on the validation images")
