@@ -37,6 +37,7 @@ from stellate.metrics.classification import ClassificationMetrics, score_classes
 from stellate.models.file import save_model
 from stellate.prediction.loading import load_predictor
 from stellate.prediction.predictor import Predictor
+from stellate.training.fit import LAST
 from stellate.training.run import train_network
 from stellate.training.settings import TrainSettings
 
@@ -68,7 +69,7 @@ def main() -> None:
     before = learned_before(arguments.data, arguments.keep)
     for seed in arguments.seeds:
         for size in arguments.sizes:
-            for way in WAYS:
+            for way in arguments.ways:
                 rows.append(measured(arguments.data, arguments.keep, before, way=way, size=size, seed=seed))
                 print(json.dumps(rows[-1]), flush=True)
     print(table(rows))
@@ -149,7 +150,8 @@ def trained(cells: Any, folder: Path, before: Path, *, way: str, seed: int) -> P
     file = folder / "model.safetensors"
     if not file.is_file():
         settings = TrainSettings(**{**AFTER, "weights": before, "seed": seed, **WAYS[way]})
-        run = train_network("classifier", cells, folder, settings=settings)
+        interrupted = (folder / LAST).is_file()
+        run = train_network("classifier", cells, folder, settings=settings, resume=interrupted)
         save_model(file, run.network, run.info)
         for checkpoint in (folder / "checkpoints").glob("*.ckpt"):
             checkpoint.unlink()
@@ -225,6 +227,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--sizes", nargs="+", default=["5", "10", "20", "all"])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--figure", type=Path)
     return parser.parse_args()
 
