@@ -271,6 +271,16 @@ def test_networks_that_cannot_be(given: dict[str, Any], words: str) -> None:
         choose("classifier", data(), settings(**given))
 
 
+def test_a_single_image_at_a_time_is_enough_unless_its_map_is_a_single_place() -> None:
+    assert choose("classifier", data(), settings(batch_size=1)).batch_size == 1
+    small = {"input_size": 32}
+    with pytest.raises(ConfigError, match=r"batch_size 1: with one image at a time, brought to 32 x 32 px"):
+        choose("classifier", data(), settings(batch_size=1, network=small))
+    with pytest.raises(ConfigError, match=r"batch_size 2: with one image at a time"):
+        choose("classifier", data(), settings(batch_size=2, devices=2, network=small))
+    assert choose("classifier", data(), settings(batch_size=2, network=small)).batch_size == 2
+
+
 def test_data_that_cannot_be_used() -> None:
     with pytest.raises(
         ConfigError, match=r"classifier is for images, but the data is volumes, axes ZYX; save planes"

@@ -126,7 +126,7 @@ def choose_whole(model: str, data: Fingerprint, settings: TrainSettings, start: 
     choose_rate(
         choices,
         settings,
-        batch_norm=_has_batch_norm(model, choices.network),
+        batch_norm=_has_batch_norm(model, choices, settings),
         without=f"{config.backbone} has no batch norm",
         fine_tuning=start is not None,
         rate_without=PLAIN_RATE,
@@ -237,10 +237,28 @@ def _note_freezing(choices: Choices, settings: TrainSettings) -> None:
         )
 
 
-def _has_batch_norm(model: str, network: Mapping[str, Any]) -> bool:
+def _has_batch_norm(model: str, choices: Choices, settings: TrainSettings) -> bool:
+    """Whether the network has any; if so, see that there is more than one value to take the statistics of.
+
+    Raises
+    ------
+    ConfigError
+        If there is not.
+    """
     with torch.device("meta"):  # without content
-        made = build(model, network)
-    return any(isinstance(module, nn.BatchNorm2d) for module in made.modules())
+        made: Any = build(model, choices.network)
+        norms = any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in made.modules())
+        each = choices.batch_size // settings.devices
+        if norms and each == 1:
+            try:
+                made(torch.zeros(1, made.config.in_channels, *choices.patch))
+            except ValueError as error:
+                raise ConfigError(
+                    f"batch_size {choices.batch_size}: with one image at a time, brought to {text(choices.patch)} px, "
+                    "the network has single values where it needs several to normalise; take a larger batch_size or "
+                    "network.input_size"
+                ) from error
+    return norms
 
 
 def read_scale(weights: str) -> Mapping[str, Any] | None:
