@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models import SwinTransformer
 
 from ..data.fitting import Fit
 from ..errors import ConfigError
@@ -62,7 +63,7 @@ def class_activation(network: nn.Module, pixels: npt.NDArray[np.float32]) -> npt
             (slope,) = torch.autograd.grad(logits[logits.argmax()], held[-1])
     finally:
         hook.remove()
-    features, slope = (_channels_first(network, x.detach().float()) for x in (held[-1], slope))
+    features, slope = (_channels_first(network, last, x.detach().float()) for x in (held[-1], slope))
     heat = (slope.mean(dim=(2, 3), keepdim=True) * features).sum(dim=1, keepdim=True).relu()
     large = F.interpolate(heat, size=batch.shape[2:], mode="bilinear", align_corners=False)[0, 0]
     found: npt.NDArray[np.float32] = (
@@ -102,16 +103,30 @@ def _last_map(network: nn.Module, batch: Tensor) -> nn.Module:
     finally:
         for hook in hooks:
             hook.remove()
-    maps = [k for k, (_, shape) in enumerate(seen) if len(shape) == 4 and min(shape[2:]) > 1]
+    maps = [k for k, (module, shape) in enumerate(seen) if min(_places(network, module, shape)) > 1]
     after = seen[maps[-1] + 1 :] if maps else []
     if not maps or any(len(shape) == 3 for _, shape in after):
         raise ConfigError(
             f"explain: the backbone {network.config.backbone} has no map of features; take a CNN"  # type: ignore[union-attr]
         )
-    fine = [k for k in maps if min(seen[k][1][2:]) >= FEWEST_PLACES]
+    fine = [k for k in maps if min(_places(network, *seen[k])) >= FEWEST_PLACES]
     return seen[(fine or maps)[-1]][0]
 
 
-def _channels_first(network: nn.Module, x: Tensor) -> Tensor:
+def _places(network: nn.Module, module: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Height and width of a map of features that a layer gives; 0 if it gives none."""
+    if len(shape) != 4:
+        return (0, 0)
+    return shape[1:3] if _channels_last(network, module) else shape[2:]
+
+
+def _channels_first(network: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
+    return x.permute(0, 3, 1, 2) if _channels_last(network, module) else x
+
+
+def _channels_last(network: nn.Module, module: nn.Module) -> bool:
+    """Whether the channels of what a layer gives come last, as in the networks of timm that say so, and in Swin."""
     net: Any = network.backbone.net  # type: ignore[union-attr]
-    return x.permute(0, 3, 1, 2) if getattr(net, "output_fmt", "") == "NHWC" else x
+    if isinstance(net, SwinTransformer):
+        return any(module is inner for part in (net.features, net.norm) for inner in part.modules())
+    return getattr(net, "output_fmt", "") == "NHWC"
