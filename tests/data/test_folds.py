@@ -150,6 +150,23 @@ def test_single_boxes_are_divided_by_class():
         assert Counter(int(r.classes[0]) for r in validation.records) == {0: 3, 1: 1}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_class_of_boxes_in_a_single_image_is_trained_on(seed: int):
+    class Boxed(BoxDataset):
+        def image(self, index: int) -> Image:
+            return Image(np.array([[index]], dtype=np.int64), "YX")
+
+    boxes = np.array([[0, 0, 1, 1], [0, 0, 1, 2]], dtype=np.float32)
+    classes = [np.array([0, 0], dtype=np.int32)] * 9 + [np.array([0, 1], dtype=np.int32)]
+    records = [BoxRecord(str(k), Path(f"{k}.png"), boxes, of) for k, of in enumerate(classes)]
+    records += [BoxRecord("empty", Path("empty.png"), boxes[:0], classes[0][:0])]
+    dataset = Boxed(Path("data"), tuple(records), class_names=("cell", "rare"))
+    training, validation = validation_split(dataset, fraction=0.5, seed=seed)
+    assert len(validation) in (5, 6)
+    assert validation.counts()[1] == 0
+    assert training.counts()[1] == 1
+
+
 def test_too_few():
     with pytest.raises(
         DataError, match=r"3 folds need 3 different images, and there are 2 \(copies, and images of"

@@ -40,11 +40,14 @@ class _Unit(NamedTuple):
         Their positions in the dataset.
     counts
         How many there are of each class.
+    present
+        Which classes are in them; where an image has boxes of several, all of these.
     """
 
     key: bytes
     indices: list[int]
     counts: Counts
+    present: npt.NDArray[np.bool_]
 
 
 def validation_split(
@@ -53,7 +56,7 @@ def validation_split(
     """Set some images aside for validation.
 
     Where images are added, most of the others stay on their side. A class of which there is a single image, or a single
-    group, is trained on.
+    group, is trained on, be it the class of the image or of boxes in it.
 
     Parameters
     ----------
@@ -136,7 +139,7 @@ def _parted(dataset: DatasetT, aside: set[int]) -> tuple[DatasetT, DatasetT]:
 def _units(dataset: AnnotatedImages[Any, Any], seed: int) -> list[_Unit]:
     """Images that stay together, in an order that only chance knows."""
     hashes = [pixel_hash(dataset.image(k)) for k in range(len(dataset))]
-    classes = _classes(dataset)
+    classes, present = _classes(dataset), _present(dataset)
     together: dict[int, list[int]] = {}
     for k, first in enumerate(_joined(hashes, [getattr(r, "group", "") for r in dataset.records])):
         together.setdefault(first, []).append(k)
@@ -144,7 +147,8 @@ def _units(dataset: AnnotatedImages[Any, Any], seed: int) -> list[_Unit]:
     for indices in together.values():
         contents = sorted({hashes[k] for k in indices})
         key = hashlib.sha256(f"{seed} {' '.join(contents)}".encode()).digest()
-        units.append(_Unit(key, indices, classes[indices].sum(axis=0)))
+        has = np.asarray(present[indices].any(axis=0), dtype=np.bool_)
+        units.append(_Unit(key, indices, classes[indices].sum(axis=0), has))
     return sorted(units, key=lambda unit: unit.key)
 
 
@@ -176,11 +180,21 @@ def _classes(dataset: AnnotatedImages[Any, Any]) -> Counts:
     return np.eye(max(ids, default=0) + 1, dtype=np.int64)[ids]
 
 
+def _present(dataset: AnnotatedImages[Any, Any]) -> npt.NDArray[np.bool_]:
+    """Which classes are in each image, ``(n_images, n_classes)``."""
+    if not isinstance(dataset, BoxDataset):
+        return _classes(dataset) > 0
+    present = np.zeros((len(dataset), len(dataset.class_names)), dtype=np.bool_)
+    for k, record in enumerate(dataset.records):
+        present[k, record.classes] = True
+    return present
+
+
 def _choose(units: Sequence[_Unit], wanted: int) -> list[_Unit]:
     """Units with at most so many images in all, if any has so few, and of each class about its share."""
     counts = np.array([unit.counts for unit in units])
     quota = _quotas(counts, wanted)
-    left = (counts > 0).sum(axis=0)  # units of each class that are not chosen
+    left = np.array([unit.present for unit in units]).sum(axis=0)  # units with each class that are not chosen
     chosen: dict[bytes, _Unit] = {}
     taken = np.zeros_like(quota)
     # what keeps to the quotas goes first; then whatever fits
@@ -188,15 +202,15 @@ def _choose(units: Sequence[_Unit], wanted: int) -> list[_Unit]:
         for unit in units:
             fits = taken.sum() + unit.counts.sum() <= wanted
             keeps = bool((taken + unit.counts <= quota).all()) or not strict
-            spares = bool((left[unit.counts > 0] > 1).all())
+            spares = bool((left[unit.present] > 1).all())
             if unit.key not in chosen and fits and keeps and spares:
                 chosen[unit.key] = unit
                 taken += unit.counts
-                left -= unit.counts > 0
+                left -= unit.present
     if chosen:
         return list(chosen.values())
     # nothing fitted: what stays together is more than was asked for, or each class is in one unit only
-    return [min(units, key=lambda unit: (bool((left[unit.counts > 0] < 2).any()), len(unit.indices)))]
+    return [min(units, key=lambda unit: (bool((left[unit.present] < 2).any()), len(unit.indices)))]
 
 
 def _quotas(counts: Counts, wanted: int) -> Counts:
