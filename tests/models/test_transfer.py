@@ -144,6 +144,11 @@ def test_files_that_hold_no_weights(tmp_path: Path) -> None:
     (tmp_path / "cut.pth").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(ModelFileError, match=re.escape("cut.pth: no weights can be read from it")):
         read_weights(tmp_path / "cut.pth")
+    # a web page saved by mistake, and texts that a pickle begins like
+    for content in (b"<!DOCTYPE html>", b"\x80\x02.", b"\x80\x02(\x85\x88", b"\x80\x02G1"):
+        (tmp_path / "other.pth").write_bytes(content)
+        with pytest.raises(ModelFileError, match=re.escape("other.pth: no weights can be read from it")):
+            read_weights(tmp_path / "other.pth")
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
     with pytest.raises(ModelFileError, match=r"cut.safetensors"):
         read_weights(tmp_path / "cut.safetensors")

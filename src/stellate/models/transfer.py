@@ -7,6 +7,7 @@ matched by name and shape. What stands before the names (``module.``, ``encoder.
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ __all__ = ["Taken", "Weights", "read_weights", "take_weights"]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "weights", "params")
 """Keys under which programs keep the state dict in a checkpoint."""
+
+_UNREADABLE = (
+    OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, UnpicklingError, struct.error,
+)  # fmt: skip
+"""What torch raises of files that are no checkpoints: it goes through them as a program, until something is missing."""
 
 _NAMED = 4
 
@@ -105,7 +111,7 @@ def read_weights(path: str | Path) -> Weights:
         return _of_safetensors(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
+    except _UNREADABLE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelFileError(
             f"{path}: no weights can be read from it ({reason}); save the state dict alone: "

@@ -23,7 +23,8 @@ Scale = tuple[tuple[float, ...], tuple[float, ...]]
 PHOTOGRAPHS: Scale = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of red, green and blue of the photographs, in 0..1."""
 HALVES: Scale = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-"""Of the networks whose weights torchvision has from TensorFlow."""
+"""Of GoogLeNet and Inception, which torchvision has from TensorFlow; there the network changes from the one to the
+other itself, which is left out here."""
 
 _SECONDS = 20.0
 
@@ -39,7 +40,7 @@ def scale_of_imagenet(backbone: str, in_channels: int = 3) -> Scale:
         known = timm.get_pretrained_cfg(backbone.removeprefix("timm/"))
         scale: Scale = (tuple(known.mean), tuple(known.std)) if known else PHOTOGRAPHS
     else:
-        scale = HALVES if backbone in AUXILIARY else PHOTOGRAPHS
+        scale = HALVES if backbone in AUXILIARY else _stated(backbone)
     if in_channels == 3 and len(scale[0]) == 3:
         return scale
     mean, std = (sum(values) / len(values) for values in scale)
@@ -64,6 +65,12 @@ def fetch_imagenet(backbone: str) -> dict[str, Tensor]:
             f"internet, put the file into {Path(torch.hub.get_dir()) / 'checkpoints'} by hand, name a file with "
             "weights, or begin without (weights none)"
         ) from error
+
+
+def _stated(backbone: str) -> Scale:
+    """What torchvision says of its own weights; no two networks need be alike."""
+    transforms: Any = torchvision_models.get_model_weights(backbone).DEFAULT.transforms()  # type: ignore[attr-defined]
+    return tuple(transforms.mean), tuple(transforms.std)
 
 
 def _of_torchvision(backbone: str) -> dict[str, Tensor]:
