@@ -81,7 +81,7 @@ def open_classes(
         images that are named twice, folders of classes without images, names of classes that differ by capitals only.
     """
     found = layouts(path)
-    if not any(_KINDS[layout.form] == "classes" for layout in found):
+    if found and not any(_KINDS[layout.form] == "classes" for layout in found):
         return open_boxes(path, axes=axes, bad_boxes=bad_boxes).crops(crop_margin)
     read = read_classes(path, axes=axes)
     _refuse(read.dataset.root, read.findings)

@@ -7,6 +7,7 @@ matched by name and shape. What stands before the names (``module.``, ``encoder.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
 from collections.abc import Mapping
@@ -32,6 +33,14 @@ _UNREADABLE = (
     OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, UnpicklingError, struct.error,
 )  # fmt: skip
 """What torch raises of files that are no checkpoints: it goes through them as a program, until something is missing."""
+
+_RENAMED = (
+    (re.compile(r"(\bdenselayer\d+\.(?:norm|conv))\.([12]\.)"), r"\1\2"),
+    (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
+    (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
+)
+"""What layers of DenseNet and of vision transformers were called once, and are in the files that torchvision offers; and
+what they are called now."""
 
 _NAMED = 4
 
@@ -140,12 +149,13 @@ def take_weights(network: nn.Module, weights: Weights) -> Taken:
     """
     backbone: Any = network.backbone
     own: dict[str, Tensor] = backbone.net.state_dict()
-    prefix = _prefix(own, weights.tensors)
+    tensors = {_renamed(name): tensor for name, tensor in weights.tensors.items()}
+    prefix = _prefix(own, tensors)
     first = next(name for name, tensor in own.items() if tensor.ndim == 4)
     chosen: dict[str, Tensor] = {}
     changed, misfits, missing = [], [], []
     for name, tensor in own.items():
-        given = weights.tensors.get(prefix + name)
+        given = tensors.get(prefix + name)
         if given is None:
             if not name.endswith("num_batches_tracked"):
                 missing.append(name)
@@ -193,6 +203,12 @@ def _state_dict(content: Any) -> dict[str, Tensor]:
         if isinstance(content.get(key), Mapping) and (inner := _state_dict(content[key])):
             return inner
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _renamed(name: str) -> str:
+    for before, now in _RENAMED:
+        name = before.sub(now, name)
+    return name
 
 
 def _prefix(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:

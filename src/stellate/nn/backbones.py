@@ -19,6 +19,7 @@ from torchvision import models as torchvision_models
 
 from ..errors import ConfigError, suggestion
 from .first_conv import with_channels
+from .mnasnet import read_without_version
 
 __all__ = ["AUXILIARY", "Backbone", "FeatureMap", "backbone_names", "check_backbone", "library_of", "stages"]
 
@@ -253,6 +254,7 @@ def _of_torchvision(name: str, in_channels: int, input_size: tuple[int, ...], n_
     if name.startswith("maxvit"):
         settings["input_size"] = input_size
     net = torchvision_models.get_model(name, weights=None, **settings)
+    read_without_version(net)
     for part in AUXILIARY.get(name, ()) if n_auxiliary else ():
         _replace_last(net.get_submodule(part), n_auxiliary)
     _replace_last(net, 0)

@@ -45,6 +45,9 @@ from .whole_choices import FOR_WHOLE_IMAGES
 
 __all__ = ["Run", "train_network"]
 
+LEAST_BFLOAT16 = 32
+"""Sides of images below which a CPU was seen to compute other, or no, numbers in bfloat16 from run to run."""
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -203,8 +206,10 @@ def _begin_with(network: Any, weights: str, tell: Callable[[str], None]) -> None
 
 def _used(settings: TrainSettings, choices: Choices) -> TrainSettings:
     """The settings with what was chosen."""
+    exact = settings.precision == "auto" and min(choices.patch) < LEAST_BFLOAT16
     return replace(
         settings,
+        precision="float32" if exact else settings.precision,
         batch_size=choices.batch_size,
         patch=choices.patch,
         steps_per_epoch=settings.steps_per_epoch or choices.steps_per_epoch,

@@ -15,6 +15,7 @@ from ..errors import ConfigError, DataError, ModelFileError
 from ..models import build, configure
 from ..models.file import ModelInfo, read_info
 from ..nn.imagenet import fetch_imagenet, scale_of_imagenet
+from ..tasks.localization import LocalizationTask
 from .reasons import Choices, Fields, by_axis, text
 from .run_choices import (
     channels_of,
@@ -115,6 +116,8 @@ def choose_whole(model: str, data: Fingerprint, settings: TrainSettings, start: 
         {name: value for name, value in start.settings.items() if name != "class_weights"} if start else {}
     )
     choices.task = {**known, **settings.task}  # weights of classes are those of the images at hand
+    if model == "localizer":
+        _note_loss(choices, settings)
     _choose_balance(choices, data, settings)
     if start is None:
         _choose_weights(choices, settings, config)
@@ -134,6 +137,12 @@ def choose_whole(model: str, data: Fingerprint, settings: TrainSettings, start: 
     why = "size and colour may tell classes apart"
     choose_variation(choices, settings, scale_chance=MAGNIFIED, intensity=INTENSITY, why=why)
     return choices
+
+
+def _note_loss(choices: Choices, settings: TrainSettings) -> None:
+    task = LocalizationTask(**{k: v for k, v in choices.task.items() if k in ("box_loss", "box_weight")})
+    why = "as set" if {"box_loss", "box_weight"} & settings.task.keys() else "sweep box-weight tries other weights"
+    choices.note("loss", f"class + {task.box_weight:g} x {task.box_loss} of the box", why)
 
 
 def _choose_network(choices: Choices, data: Fingerprint, settings: TrainSettings) -> None:
