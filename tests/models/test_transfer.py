@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torchvision import models as torchvision_models
 
 from stellate.errors import ConfigError, ModelFileError
 from stellate.models import build
-from stellate.models.file import ModelInfo, save_model
+from stellate.models.file import ModelInfo, load_model, save_model
 from stellate.models.transfer import Weights, read_weights, take_weights
 
 SMALL: dict[str, Any] = {"backbone": "resnet18", "input_size": (64, 64)}
@@ -48,6 +49,35 @@ def test_a_checkpoint_with_whatever_stands_before_the_names(
     assert all(torch.equal(own[name], value) for name, value in trained.state_dict().items() if name in own)
     assert taken.taken == taken.wanted == len(own)
     assert str(taken) == f"{len(own)} of the backbone's {len(own)} tensors taken"
+
+
+@pytest.mark.parametrize(
+    ("backbone", "now", "once"),
+    [
+        ("densenet121", r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2."),
+        ("vit_b_32", r"\.mlp\.(0|3)\.", lambda found: f".mlp.linear_{1 + int(found[1]) // 3}."),
+    ],
+)
+def test_names_that_layers_had_once_are_known(backbone: str, now: str, once: Any) -> None:
+    network = classifier(backbone=backbone)
+    trained = {name: value + 1 for name, value in network.backbone.net.state_dict().items()}
+    published = {re.sub(now, once, name): value for name, value in trained.items()}
+    assert published.keys() != trained.keys()
+    taken = take_weights(network, Weights("published", published))
+    assert taken.taken == taken.wanted
+    assert all(torch.equal(value, trained[name]) for name, value in network.backbone.net.state_dict().items())
+
+
+def test_weights_of_mnasnet_need_no_version(tmp_path: Path) -> None:
+    network = classifier(backbone="mnasnet0_5")
+    info = ModelInfo("m", "classifier", "classification", asdict(network.config), class_names=("a", "b"))
+    save_model(tmp_path / "m.safetensors", network, info)
+    again, _ = load_model(tmp_path / "m.safetensors")
+    other = classifier(backbone="mnasnet0_5")
+    take_weights(other, read_weights(tmp_path / "m.safetensors"))
+    for made in (again, other):
+        own: Any = made.backbone
+        assert torch.equal(own.net.layers[0].weight, network.backbone.net.layers[0].weight)
 
 
 def test_a_state_dict_as_safetensors(trained: Any, tmp_path: Path) -> None:

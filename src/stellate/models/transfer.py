@@ -39,8 +39,8 @@ _RENAMED = (
     (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
     (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
 )
-"""What layers of DenseNet and of vision transformers were called once, and are in the files that torchvision offers; and
-what they are called now."""
+"""What layers of DenseNet and of vision transformers were called once, and still are in the files that torchvision
+offers; and what they are called now."""
 
 _NAMED = 4
 
