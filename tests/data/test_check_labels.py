@@ -55,6 +55,17 @@ def test_nothing_to_find(classes):
     assert report.class_counts == {"a": 10, "b": 12}
 
 
+def test_folders_whose_names_say_that_they_are_no_classes(classes):
+    report = check_labels(classes(a=10, b=10, masked=10, cell_masks=2, test=1))
+    assert report.class_names == ("a", "b", "masked")
+    assert found(report, report.root.name) == [
+        (
+            WARNING,
+            "images in 'cell_masks', 'test' are not used: such a name is taken for something else than a class",
+        )
+    ]
+
+
 def test_classes_that_are_rare_or_alone(classes):
     report = check_labels(classes(a=12, b=3, c=1))
     assert found(report) == [

@@ -38,8 +38,8 @@ def predict(
     (ImageJ) and NAME_objects.geojson (QuPath); for every volume also NAME_planes.png (three planes) and
     NAME_meshes.glb, .ply and .obj (surfaces). Of a model for classes of pixels: NAME_classes.tif,
     NAME_overlay.png and NAME_areas.csv; --instances adds what there is for objects, but for surfaces.
-    Of a classifier: NAME_scores.csv, and scores.csv for all images. Of a localizer: NAME_boxes.csv,
-    NAME_overlay.png, and boxes.csv for all images. Images that were done before are skipped.
+    Of a classifier: NAME_scores.csv, and scores.csv for all images. Of a localizer or a detector:
+    NAME_boxes.csv, NAME_overlay.png, and boxes.csv for all images. Images that were done before are skipped.
 
     Parameters
     ----------

@@ -10,10 +10,10 @@ from ..errors import StellateError
 from ..io.class_table import read_class_table
 from .box_sources import split_in_name
 from .class_files import composed
-from .findings import Finding, Severity
+from .findings import Finding, Severity, first_few
 from .image_files import ImageFiles, images_in
 
-__all__ = ["StatedClass", "from_class_folders", "from_class_tables"]
+__all__ = ["StatedClass", "folders_passed_over", "from_class_folders", "from_class_tables"]
 
 
 class StatedClass(NamedTuple):
@@ -50,6 +50,16 @@ def from_class_folders(
             findings.append(Finding(Severity.ERROR, folder, what, "put some in, or remove the folder"))
         stated += [StatedClass(image, folder, composed(folder.name), split) for image in images]
     return stated, findings
+
+
+def folders_passed_over(folder: Path, classes: Sequence[Path]) -> list[Finding]:
+    """Folders of images beside those of classes, whose names say that they are something else."""
+    beside = sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
+    others = [repr(f.name) for f in beside if f not in classes and images_in(f)]
+    if not others:
+        return []
+    what = f"images in {first_few(others)} are not used: such a name is taken for something else than a class"
+    return [Finding(Severity.WARNING, folder, what, "rename the folder if it is a class")]
 
 
 def from_class_tables(folder: Path, files: Sequence[Path]) -> tuple[list[StatedClass], list[Finding]]:

@@ -18,7 +18,7 @@ from .box_dataset import BoxDataset, BoxRecord
 from .box_faults import sound_boxes
 from .box_sources import from_coco, from_masks, from_table, from_voc
 from .class_dataset import ClassDataset, ClassRecord
-from .class_sources import StatedClass, from_class_folders, from_class_tables
+from .class_sources import StatedClass, folders_passed_over, from_class_folders, from_class_tables
 from .findings import Finding, Severity
 from .label_names import listed_names, name_classes
 from .layouts import Layout
@@ -59,6 +59,7 @@ def classes_of(layout: Layout, root: Path, *, axes: str | None = None) -> ReadCl
     for folder, split, files in layout.parts:
         if layout.form == "class folders":
             more, wrong = from_class_folders(files, split)
+            wrong += folders_passed_over(folder, files)
         else:
             more, wrong = from_class_tables(folder, files)
             more = [s._replace(split=s.split or split) for s in more]

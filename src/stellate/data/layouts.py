@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ _WHAT: dict[Form, str] = {
 # Tables of these names were put there for all who read the folder; others count only where there is nothing else.
 _USUAL = {"labels", "class_labels", "classes", "boxes", "annotations", "_annotations"}
 _COCO_NAMES = ("coco", "instances", "annotation", "boxes", "labels")
+# As in cell_masks; masked cells may be a class.
+_MASKS = re.compile(r"masks?(?![a-z])")
 _NO_CLASSES = {*SPLITS, *IMAGE_FOLDERS, "masks", "labels", "annotations", "imagesets"}
 
 
@@ -203,7 +206,9 @@ def _sides(headings: Sequence[str]) -> bool:
 def _may_be_class(folder: Path) -> bool:
     """Whether a folder has images, or nothing but files of other kinds, and no name that means something else."""
     name = folder.name.casefold()
-    return not (name in _NO_CLASSES or "mask" in name) and (bool(images_in(folder)) or not _folders(folder))
+    return not (name in _NO_CLASSES or _MASKS.search(name)) and (
+        bool(images_in(folder)) or not _folders(folder)
+    )
 
 
 def _folders(root: Path) -> list[Path]:
