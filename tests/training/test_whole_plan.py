@@ -125,6 +125,27 @@ def test_what_is_to_be_tested_on_is_not_looked_at(classes: Made, tmp_path: Path)
     assert said == []
 
 
+def test_what_is_of_no_part_is_left_out_where_others_are_of_one(classes: Made) -> None:
+    """A class that is there only is none to learn."""
+    dataset = classes([0, 1, 0, 1, 2, 2], ["train", "train", "val", "val", None, None])
+    found, said = use(dataset)
+    assert found.class_names == ("a", "b")
+    assert names_of(found) == ["a", "b", "a", "b"]
+    assert said == ["left out: 2 images of no part (4, 5), where others are of one"]
+    assert len(use(dataset, folds=2)[0]) == 6
+    assert use(classes([0, 1, 0, 1], [None] * 4))[1] == []
+
+
+def test_groups_on_both_sides_are_said(classes: Made) -> None:
+    dataset = classes([0, 1, 0, 1, 0], ["train", "train", "val", "val", "test"])
+    patients = ["p1", "p2", "p1", "p3", "p3"]
+    records = [replace(r, group=g) for r, g in zip(dataset.records, patients, strict=True)]
+    dataset = replace(dataset, records=tuple(records))
+    warning = "warning: images of the group p1 are both trained and validated on; scores will seem too good"
+    assert use(dataset)[1] == [warning]
+    assert use(dataset, folds=2)[1] == []
+
+
 def test_a_class_to_validate_on_is_one_to_train_on(classes: Made) -> None:
     dataset = classes([0, 0, 1, 2, 1], ["train", "train", "train", "val", "val"])
     with pytest.raises(DataError, match=r"c is in the images to validate on, but not in those to train on"):

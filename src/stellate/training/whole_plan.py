@@ -28,7 +28,7 @@ def usable(
 ) -> Any:
     """The images that can be trained on, with their classes in the order of the model to start from, if there is one.
 
-    Every image is read once. Those of a part called test are left aside.
+    Every image is read once. Those of a part called test are left aside, and those of no part where others have one.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def usable(
     start
         What is known of the model to start from.
     say
-        Called with what is left out, and with images that are there twice with different annotations.
+        Called with what is left out, with images that are there twice with different annotations, and with groups that
+        are trained and validated on.
 
     Raises
     ------
@@ -50,6 +51,8 @@ def usable(
         or a class has a single image.
     """
     dataset = _without_test(dataset)
+    if not settings.folds:  # which do not keep to the parts
+        dataset = _of_parts(dataset, say)
     kept = _readable(dataset, settings, say)
     if task == "localization":
         readable, kept = kept, kept.single(skip=settings.skip_not_single)
@@ -108,6 +111,24 @@ def _without_test(dataset: Any) -> Any:
     """The images but for those to test on, unless there are no others."""
     others = [k for k, record in enumerate(dataset.records) if record.split != "test"]
     return dataset.subset(others) if others else dataset
+
+
+def _of_parts(dataset: Any, say: Callable[[str], None]) -> Any:
+    """The images that are of a part, where any are, with a word on the others, and on groups that are in several."""
+    if not dataset.splits:
+        return dataset
+    without = [record.name for record in dataset.records if record.split is None]
+    if without:
+        say(f"left out: {len(without)} images of no part ({_named(without)}), where others are of one")
+    parts: dict[str, set[str]] = {}
+    for record in dataset.records:
+        if record.group and record.split:
+            parts.setdefault(record.group, set()).add(record.split)
+    if both := [group for group, of in parts.items() if len(of) > 1]:
+        say(
+            f"warning: images of the group {_named(both)} are both trained and validated on; scores will seem too good"
+        )
+    return dataset.subset(k for k, record in enumerate(dataset.records) if record.split)
 
 
 def _readable(dataset: Any, settings: TrainSettings, say: Callable[[str], None]) -> Any:
