@@ -58,6 +58,14 @@ def test_several_of_one_name_are_told_apart_by_their_folders(folder):
         found(root, "a")
 
 
+def test_an_image_that_is_missing_from_the_folder_named_is_not_that_of_another(folder):
+    root = folder("p1/001.png", "p1/002.png", "p2/003.png")
+    assert found(root, "elsewhere/002.png") == "p1/002.png"  # the data were moved
+    for name in ("p2/001.png", "p2/1"):
+        with pytest.raises(DataError, match=rf"t.csv: line 2: no image is called '{name}'"):
+            found(root, name)
+
+
 def test_numbers(folder):
     root = folder("images/001.png", "images/010.png", "images/7a.png", "images/img 7.png")
     assert found(root, "1") == found(root, "01") == "images/001.png"

@@ -28,7 +28,8 @@ class ImageFiles:
 
     They are looked for beside the annotation, then in ``images/`` and ``JPEGImages/``, then anywhere below, there by
     their file's name alone. A name fits an image if it is that of the file; else if it is that without suffix; else if
-    both are whole numbers and the same (1 and ``001.png``). Capitals matter only where there is a choice.
+    both are whole numbers and the same (1 and ``001.png``). Capitals matter only where there is a choice. Where the
+    folder that is named is there, the image lies in it.
 
     Parameters
     ----------
@@ -70,7 +71,10 @@ class ImageFiles:
         below = self._below.by_name(last) or self._below.by_number(last)
         # of several, those in a folder of the name that the annotation gives
         inside = [f for f in below if _ends(f.parent, parts[:-1])]
-        if not below:
+        elsewhere = (
+            len(parts) > 1 and not inside and exact.parent.is_dir()
+        )  # one of the name is not the one meant
+        if not below or elsewhere:
             raise DataError(
                 f"{where}: no image is called {name!r}; images lie beside the annotation, in images/, JPEGImages/, or "
                 "below: add it, or mend the name"
