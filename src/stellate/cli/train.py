@@ -38,8 +38,8 @@ def train(
 
     That is a folder with images/ and masks/ (of the same names: labels of objects, or classes of pixels). For a
     classifier: a folder of images for each class, a table of images and classes, or boxes or objects, which are cut
-    out. For a localizer: Pascal VOC, COCO, a table of boxes, or masks, with one object in each image. Settings that are
-    not given are chosen from the data; what was chosen, and why, is printed.
+    out. For yolo: Pascal VOC, COCO, YOLO, a table of boxes, or masks; for a localizer the same, with one object in each
+    image. Settings that are not given are chosen from the data; what was chosen, and why, is printed.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def open_for_task(
     """
     options = labels or LabelOptions()
     if task == "classification":
-        return open_classes(path, axes=axes, crop_margin=options.crop_margin, bad_boxes=options.bad_boxes)
+        return open_classes(path, axes=axes, crop_margin=options.margin, bad_boxes=options.bad_boxes)
     if task in ("localization", "detection"):
         return open_boxes(path, axes=axes, bad_boxes=options.bad_boxes)
     return open_folder(path, axes=axes)

@@ -8,16 +8,19 @@ from typing import Literal
 
 from ..errors import ConfigError
 
-__all__ = ["LabelOptions"]
+__all__ = ["USUAL_MARGIN", "LabelOptions"]
+
+USUAL_MARGIN = 0.2
+"""What is seen around a box where nothing else is said."""
 
 
 @dataclass(frozen=True)
 class LabelOptions:
     """How annotations of whole images and of boxes are used."""
 
-    crop_margin: float = 0.2
+    crop_margin: float | None = None
     """Where images to classify are cut out around boxes or objects: what is seen around one, as a share of its longer
-    side, on each side."""
+    side, on each side; by default 0.2, or as the model was trained."""
     least_images: int = 0
     """Leave out classes with fewer images than this; 0 keeps all, and a class with a single image is an error."""
     bad_boxes: Literal["refuse", "drop"] = "refuse"
@@ -28,8 +31,13 @@ class LabelOptions:
     skip_not_single: bool = False
     """For a localizer: go on without images that have no box, or several."""
 
+    @property
+    def margin(self) -> float:
+        """What is seen around a box."""
+        return USUAL_MARGIN if self.crop_margin is None else self.crop_margin
+
     def __post_init__(self) -> None:
-        margin = self.crop_margin
+        margin = 0.0 if self.crop_margin is None else self.crop_margin
         if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
             raise ConfigError(
                 f"crop_margin {margin!r}: expected a share of a box's side, at least 0, e.g. 0.2"

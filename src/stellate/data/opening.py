@@ -12,6 +12,7 @@ from .box_dataset import BoxDataset
 from .box_faults import BAD_BOXES, BadBoxes
 from .class_dataset import ClassDataset
 from .findings import Finding, Severity, first_few
+from .label_options import USUAL_MARGIN
 from .labelled import ReadBoxes, ReadClasses, boxes_of, classes_of
 from .layouts import Form, Layout, base_of, layouts
 
@@ -58,7 +59,11 @@ def kind_of(path: str | Path) -> Kind:
 
 
 def open_classes(
-    path: str | Path, *, axes: str | None = None, crop_margin: float = 0.2, bad_boxes: BadBoxes = "refuse"
+    path: str | Path,
+    *,
+    axes: str | None = None,
+    crop_margin: float = USUAL_MARGIN,
+    bad_boxes: BadBoxes = "refuse",
 ) -> ClassDataset:
     """Open images that each are of a class, or the pieces of images around annotated boxes or objects.
 

@@ -36,7 +36,7 @@ def open_for_model(
         If there is no such path, or what is annotated is not what the model gives.
     """
     options = labels or LabelOptions()
-    if "margin" in info.masks and options.crop_margin == LabelOptions().crop_margin:
+    if "margin" in info.masks and options.crop_margin is None:
         options = replace(options, crop_margin=info.masks["margin"])
     dataset: Any = open_for_task(path, info.task, axes=axes, labels=options)
     return dataset.single(skip=options.skip_not_single) if info.task == "localization" else dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,13 @@ def best_threshold(scores: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]
     Returns
     -------
     float
-        Half way between the last score that counts and the first that does not, to three digits.
+        Half way between the last score that counts and the first that does not, to three digits; the last score, where
+        all count.
 
     Examples
     --------
-    >>> best_threshold(np.float32([0.9, 0.8, 0.3, 0.2]), np.array([True, True, False, True]), 3)
-    0.1
+    >>> best_threshold(np.float32([0.9, 0.8, 0.5, 0.25]), np.array([True, True, False, True]), 3)
+    0.25
     >>> best_threshold(np.float32([0.9, 0.8, 0.3, 0.3]), np.array([True, True, False, False]), 2)
     0.55
     """
@@ -91,5 +93,6 @@ def best_threshold(scores: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]
     # boxes of the same score count together
     last = np.append(sorted_scores[1:] < sorted_scores[:-1], True)
     best = int(np.where(last, f1, -1).argmax())
-    below = float(sorted_scores[best + 1]) if best + 1 < len(scores) else 0.0
-    return round((float(sorted_scores[best]) + below) / 2, 3)
+    if best + 1 == len(scores):
+        return math.floor(1000 * float(sorted_scores[best])) / 1000
+    return round((float(sorted_scores[best]) + float(sorted_scores[best + 1])) / 2, 3)

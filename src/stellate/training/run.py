@@ -229,7 +229,7 @@ def _annotated(plan: Plan, settings: TrainSettings) -> dict[str, Any]:
     if plan.masks:
         return plan.masks.to_dict()
     cut_out = any(getattr(record, "region", None) for record in plan.train.records)
-    return {"kind": "crops", "margin": settings.crop_margin} if cut_out else {}
+    return {"kind": "crops", "margin": settings.margin} if cut_out else {}
 
 
 def _quicker(network: Any, settings: TrainSettings) -> Any:

@@ -141,7 +141,11 @@ def choose_whole(model: str, data: Fingerprint, settings: TrainSettings, start: 
 
 def _note_loss(choices: Choices, settings: TrainSettings) -> None:
     task = LocalizationTask(**{k: v for k, v in choices.task.items() if k in ("box_loss", "box_weight")})
-    why = "as set" if {"box_loss", "box_weight"} & settings.task.keys() else "sweep box-weight tries other weights"
+    why = (
+        "as set"
+        if {"box_loss", "box_weight"} & settings.task.keys()
+        else "sweep box-weight tries other weights"
+    )
     choices.note("loss", f"class + {task.box_weight:g} x {task.box_loss} of the box", why)
 
 
