@@ -44,7 +44,9 @@ def test_a_run_that_is_shorter_than_the_warm_up_still_cools() -> None:
 def test_norms_and_biases_do_not_decay() -> None:
     task: Any = None
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    chosen: Any = TrainingModule(network, task, TrainSettings(weight_decay=0.1), Rates(1e-3)).configure_optimizers()
+    chosen: Any = TrainingModule(
+        network, task, TrainSettings(weight_decay=0.1), Rates(1e-3)
+    ).configure_optimizers()
     decays = {id(p): g["weight_decay"] for g in chosen["optimizer"].param_groups for p in g["params"]}
     assert {name: decays[id(p)] for name, p in network.named_parameters()} == {
         "0.weight": 0.1, "0.bias": 0, "1.weight": 0, "1.bias": 0,
