@@ -41,6 +41,7 @@ def box_loss(name: str, predicted: Tensor, true: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> one, other = torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([[0.5, 0.7, 0.2, 0.4]])
     >>> round(float(box_loss("l2", one, other)), 3)
     0.04
